@@ -1,0 +1,89 @@
+//! The record of one prioritization: everything that is needed to reproduce it bit for bit.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::action::Candidate;
+use super::case::Category;
+use super::ids::{CaseId, DecisionId};
+use super::money::Money;
+
+/// A signed reason for a prediction, in business words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Reason {
+    /// Feature name.
+    pub feature: String,
+    /// In business words.
+    pub label: String,
+    /// Present value.
+    #[schema(value_type = Object)]
+    pub value: Value,
+    /// Typical value in training.
+    #[schema(value_type = Object)]
+    pub typical: Value,
+    /// Contribution to the log odds against the training mean; positive raises the risk.
+    pub effect: f64,
+}
+
+/// What a risk model said of one line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Risk {
+    /// Probability that the ship date is missed, 0 to 1.
+    pub miss_probability: f64,
+    /// Strongest first.
+    pub reasons: Vec<Reason>,
+    /// `name/version`.
+    pub model: String,
+    /// Digest of that version's manifest.
+    pub model_digest: String,
+}
+
+/// One ranked exception.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RankedCase {
+    /// The case; `None` for inline facts.
+    #[serde(default)]
+    pub case_id: Option<CaseId>,
+    /// The caller's own reference for inline facts.
+    #[serde(default)]
+    pub reference: Option<String>,
+    /// Its category.
+    pub category: Category,
+    /// The order.
+    pub order_id: Option<String>,
+    /// The line.
+    pub line_no: Option<u32>,
+    /// Risk, or `None` when no model could say; then `abstained` says why.
+    pub risk: Option<Risk>,
+    /// Why there is no number.
+    #[serde(default)]
+    pub abstained: Option<String>,
+    /// Value at stake.
+    pub at_stake: Option<Money>,
+    /// After this the best action no longer helps.
+    pub latest_useful_at: Option<Timestamp>,
+    /// Expected cost saved by the best action against doing nothing.
+    pub value: f64,
+    /// `value` per approver minute: the order of the answer.
+    pub priority: f64,
+    /// Allowed actions by expected cost, then refused ones with their reasons.
+    pub actions: Vec<Candidate>,
+}
+
+/// A decision: input, models and output.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Decision {
+    /// Derived from the digest of `input`, `versions` and `output`.
+    pub id: DecisionId,
+    /// The time that the decision was made for.
+    pub as_of: Timestamp,
+    /// Facts and features of each case, as scored.
+    #[schema(value_type = Vec<Object>)]
+    pub input: Vec<Value>,
+    /// Digests of models, catalogue and policy, by name.
+    pub versions: std::collections::BTreeMap<String, String>,
+    /// The ranked answer.
+    pub output: Vec<RankedCase>,
+}

@@ -1,0 +1,75 @@
+//! What came of an order line, and the row that training learns from it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::action::ActionKind;
+use super::case::Category;
+use super::ids::{AssessmentId, CaseId};
+
+/// A line's features and risk as of a time: what a later outcome is joined with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Assessment {
+    /// Identity.
+    pub id: AssessmentId,
+    /// The order.
+    pub order_id: String,
+    /// The line.
+    pub line_no: u32,
+    /// The case that was assessed; `None` for the snapshot at placement.
+    #[serde(default)]
+    pub case_id: Option<CaseId>,
+    /// The case's category.
+    #[serde(default)]
+    pub category: Option<Category>,
+    /// Only what was known then went in.
+    pub as_of: Timestamp,
+    /// Version of the feature schema.
+    pub schema_version: String,
+    /// Feature values in schema order: number, text or null.
+    pub features: Vec<Value>,
+    /// Predicted probability of a miss, where a model could say.
+    #[serde(default)]
+    pub miss_probability: Option<f64>,
+    /// `name/version` of that model.
+    #[serde(default)]
+    pub model: Option<String>,
+}
+
+/// A line's outcome.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[expect(missing_docs, reason = "field names are the contract's")]
+pub struct Outcome {
+    pub order_id: String,
+    pub line_no: u32,
+    #[serde(default)]
+    pub shipped_at: Option<Timestamp>,
+    pub missed: bool,
+    pub split: bool,
+    /// When it became known.
+    pub known_at: Timestamp,
+}
+
+/// An action that was carried out on a line, by us or by hand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[expect(missing_docs, reason = "names say it")]
+pub struct ActionTaken {
+    pub order_id: String,
+    #[serde(default)]
+    pub line_no: Option<u32>,
+    pub action: ActionKind,
+    pub at: Timestamp,
+}
+
+/// One row of training history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HistoryRow {
+    /// Features as seen.
+    pub assessment: Assessment,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The first action taken after the assessment, `None` for nothing.
+    pub action: Option<ActionKind>,
+}

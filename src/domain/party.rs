@@ -1,0 +1,24 @@
+//! Canonical objects beside orders: the document kinds that events are folded into.
+
+use super::message::closed_set;
+
+closed_set! {
+    /// Kinds of canonical objects; each is stored as one document under (kind, key).
+    ObjectKind {
+        Customer = "customer",
+        Supplier = "supplier",
+        Carrier = "carrier",
+        Warehouse = "warehouse",
+        Item = "item",
+        Position = "position",
+        PurchaseOrder = "purchase_order",
+        Order = "order",
+        Message = "message",
+    }
+}
+
+/// The key of a stock position.
+#[must_use]
+pub fn position_key(sku: &str, warehouse_id: &str) -> String {
+    format!("{sku}@{warehouse_id}")
+}

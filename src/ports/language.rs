@@ -1,0 +1,65 @@
+//! Language models as the flow sees them: texts to embeddings, embeddings to closed labels. Synchronous and small; hosting
+//! (threads, queues, batching) is the adapter's.
+
+use async_trait::async_trait;
+
+use crate::domain::message::ScoredIntent;
+
+/// Why a model gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum LanguageError {
+    /// The bounded queue is full: answer 429 and let the caller come back.
+    #[error("the model's queue is full ({capacity} waiting); try again later")]
+    QueueFull {
+        /// Places in the queue.
+        capacity: usize,
+    },
+    /// No model is loaded.
+    #[error("no {0} model is loaded")]
+    Unavailable(&'static str),
+    /// The model failed on this input.
+    #[error("the {model} model failed: {message}")]
+    Failed {
+        /// Which one.
+        model: &'static str,
+        /// What it said.
+        message: String,
+    },
+}
+
+/// Turns texts into unit vectors.
+#[async_trait]
+pub trait Encoder: Send + Sync {
+    /// One L2-normalised vector per text, each of [`Encoder::width`] numbers. A batch equals the single texts.
+    ///
+    /// # Errors
+    /// [`LanguageError`].
+    async fn embed(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, LanguageError>;
+
+    /// Length of an embedding.
+    fn width(&self) -> usize;
+
+    /// `name/version` of the weights.
+    fn version(&self) -> String;
+}
+
+/// The intents of a text, from its embedding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Classified {
+    /// Every intent, most probable first; probabilities sum to 1.
+    pub intents: Vec<ScoredIntent>,
+    /// Below this probability the classifier abstains.
+    pub threshold: f64,
+}
+
+/// A classifier head over embeddings: a closed label set by construction.
+pub trait IntentClassifier: Send + Sync {
+    /// Calibrated probabilities for an embedding of the encoder it was trained on.
+    ///
+    /// # Errors
+    /// [`LanguageError::Failed`] when the width is another.
+    fn classify(&self, embedding: &[f32]) -> Result<Classified, LanguageError>;
+
+    /// `name/version`.
+    fn version(&self) -> String;
+}

@@ -1,0 +1,46 @@
+//! Assessments, outcomes, late rates and decisions: what learning reads.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::StoreError;
+use crate::domain::decision::Decision;
+use crate::domain::ids::{CaseId, DecisionId};
+use crate::domain::outcome::{Assessment, HistoryRow, Outcome};
+
+/// Outcomes known so far under one key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rate {
+    /// Lines with a known outcome.
+    pub cases: i64,
+    /// Of these, missed.
+    pub missed: i64,
+}
+
+/// Learning's tables.
+#[async_trait]
+pub trait History {
+    /// Keeps an assessment.
+    async fn insert_assessment(&mut self, assessment: &Assessment) -> Result<(), StoreError>;
+
+    /// Assessments of a case, newest first.
+    async fn assessments_of(&mut self, case_id: CaseId, limit: u32) -> Result<Vec<Assessment>, StoreError>;
+
+    /// Keeps a line's outcome; the first one stands, `false` when one was known.
+    async fn insert_outcome(&mut self, outcome: &Outcome) -> Result<bool, StoreError>;
+
+    /// Outcomes known under (`kind`, `key`), such as (`carrier`, `C-7`).
+    async fn rate(&mut self, kind: &str, key: &str) -> Result<Rate, StoreError>;
+
+    /// Counts an outcome under (`kind`, `key`).
+    async fn add_to_rate(&mut self, kind: &str, key: &str, missed: bool) -> Result<(), StoreError>;
+
+    /// Assessments joined with outcomes, by `as_of` then id, of one feature schema.
+    async fn history(&mut self, schema_version: &str, since: Option<Timestamp>) -> Result<Vec<HistoryRow>, StoreError>;
+
+    /// Keeps a decision; a second one with the same id (same content) changes nothing.
+    async fn insert_decision(&mut self, decision: &Decision) -> Result<(), StoreError>;
+
+    /// One decision.
+    async fn decision(&mut self, id: DecisionId) -> Result<Option<Decision>, StoreError>;
+}
