@@ -1,5 +1,8 @@
 //! Canonical objects beside orders: the document kinds that events are folded into.
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 use super::message::closed_set;
 
 closed_set! {
