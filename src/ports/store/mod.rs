@@ -112,7 +112,7 @@ macro_rules! in_transaction {
                 Err(error)
                     if $crate::ports::store::MaybeConflict::is_conflict(&error)
                         && attempt < $crate::ports::store::ATTEMPTS_MAX => {}
-                Err(error) => break Err(error),
+                Err(error) => break Err(error.into()),
             }
         }
     }};

@@ -1,0 +1,180 @@
+//! CEL expressions (Common Expression Language) over facts: detection rules, guards, quotes, preconditions and effects.
+//!
+//! Guarantees: an expression is compiled once, at load, with its place in the error; evaluation is pure. Every number is a
+//! double, so that `quantity > 3.0` and `quantity > 3` mean the same. Non-goals: times (facts carry hours).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cel::{Context, Program, Value as Cel};
+use serde::Serialize;
+use serde_json::Value;
+
+/// A compiled expression with its source.
+pub struct Expression {
+    source: String,
+    program: Program,
+}
+
+/// What is wrong with an expression.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExpressionError {
+    /// It does not parse.
+    #[error("expression `{expression}` does not parse: {message}")]
+    Syntax {
+        /// Its source.
+        expression: String,
+        /// What the parser said.
+        message: String,
+    },
+    /// It cannot be evaluated on these facts.
+    #[error("expression `{expression}` cannot be evaluated: {message}")]
+    Evaluation {
+        /// Its source.
+        expression: String,
+        /// What the evaluator said.
+        message: String,
+    },
+    /// It gives another type than its place needs.
+    #[error("expression `{expression}` gives {actual}, its place needs {expected}")]
+    Type {
+        /// Its source.
+        expression: String,
+        /// Needed.
+        expected: &'static str,
+        /// Given.
+        actual: String,
+    },
+}
+
+/// The variables that an expression sees.
+pub struct Scope {
+    variables: Vec<(&'static str, Cel)>,
+}
+
+impl Scope {
+    /// No variables.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { variables: Vec::new() }
+    }
+
+    /// With one more variable; a value that has no JSON form is null.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: &impl Serialize) -> Self {
+        let json = serde_json::to_value(value).unwrap_or(Value::Null);
+        self.variables.push((name, to_cel(&json)));
+        self
+    }
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for Expression {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Expression").field(&self.source).finish()
+    }
+}
+
+impl Expression {
+    /// Compiles `source`.
+    ///
+    /// # Errors
+    /// [`ExpressionError::Syntax`].
+    pub fn compile(source: &str) -> Result<Self, ExpressionError> {
+        let program = Program::compile(source).map_err(|e| ExpressionError::Syntax {
+            expression: source.to_owned(),
+            message: e.to_string(),
+        })?;
+        Ok(Self { source: source.to_owned(), program })
+    }
+
+    /// Its source.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    fn run(&self, scope: &Scope) -> Result<Cel, ExpressionError> {
+        let mut context = Context::default();
+        for (name, value) in &scope.variables {
+            context.add_variable_from_value(*name, value.clone());
+        }
+        self.program.execute(&context).map_err(|e| ExpressionError::Evaluation {
+            expression: self.source.clone(),
+            message: e.to_string(),
+        })
+    }
+
+    /// Its truth.
+    ///
+    /// # Errors
+    /// [`ExpressionError`] when it cannot be evaluated or is no boolean.
+    pub fn truth(&self, scope: &Scope) -> Result<bool, ExpressionError> {
+        match self.run(scope)? {
+            Cel::Bool(truth) => Ok(truth),
+            other => Err(self.mistyped("a boolean", &other)),
+        }
+    }
+
+    /// Its number.
+    ///
+    /// # Errors
+    /// [`ExpressionError`] when it cannot be evaluated or is no number.
+    pub fn number(&self, scope: &Scope) -> Result<f64, ExpressionError> {
+        match self.run(scope)? {
+            Cel::Float(number) => Ok(number),
+            #[expect(clippy::cast_precision_loss, reason = "literals in rules are small")]
+            Cel::Int(number) => Ok(number as f64),
+            other => Err(self.mistyped("a number", &other)),
+        }
+    }
+
+    /// Its value as JSON; whole numbers become integers.
+    ///
+    /// # Errors
+    /// [`ExpressionError`] when it cannot be evaluated or has no JSON form.
+    pub fn json(&self, scope: &Scope) -> Result<Value, ExpressionError> {
+        let value = self.run(scope)?;
+        let json = value.json().map_err(|e| ExpressionError::Evaluation {
+            expression: self.source.clone(),
+            message: e.to_string(),
+        })?;
+        Ok(whole(json))
+    }
+
+    fn mistyped(&self, expected: &'static str, actual: &Cel) -> ExpressionError {
+        ExpressionError::Type { expression: self.source.clone(), expected, actual: actual.type_of().to_string() }
+    }
+}
+
+fn to_cel(json: &Value) -> Cel {
+    match json {
+        Value::Null => Cel::Null,
+        Value::Bool(truth) => Cel::Bool(*truth),
+        Value::Number(number) => Cel::Float(number.as_f64().unwrap_or(f64::NAN)),
+        Value::String(text) => Cel::String(Arc::new(text.clone())),
+        Value::Array(items) => Cel::List(Arc::new(items.iter().map(to_cel).collect())),
+        Value::Object(members) => {
+            let map: HashMap<String, Cel> = members.iter().map(|(k, v)| (k.clone(), to_cel(v))).collect();
+            map.into()
+        }
+    }
+}
+
+fn whole(json: Value) -> Value {
+    match json {
+        Value::Number(number) => match number.as_f64() {
+            #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
+            Some(f) if f.fract() == 0.0 && f.abs() < 9e15 => Value::from(f as i64),
+            _ => Value::Number(number),
+        },
+        Value::Array(items) => items.into_iter().map(whole).collect(),
+        Value::Object(members) => members.into_iter().map(|(k, v)| (k, whole(v))).collect(),
+        other => other,
+    }
+}

@@ -1,0 +1,12 @@
+//! Verbs: the five phases in flow order, and what they share.
+//!
+//! Guarantees: the flow names ports, never adapters; it decides with values and leaves effects to the outbox; time and
+//! randomness come in through [`Services`].
+
+pub mod error;
+pub mod expression;
+pub mod facts;
+pub mod services;
+
+pub use error::FlowError;
+pub use services::Services;

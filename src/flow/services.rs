@@ -1,0 +1,91 @@
+//! What every phase is given: the ports, the loaded rules and the settings. Built once by `app`.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::domain::ids::Entropy;
+use crate::ports::clock::Clock;
+use crate::ports::connector::{Connector, Endpoint};
+use crate::ports::language::{Encoder, IntentClassifier};
+use crate::ports::store::Store;
+use crate::ports::tabular::{EffectModel, RiskModel};
+use crate::ports::vectors::VectorStore;
+
+/// Ports, rules and settings.
+#[expect(missing_docs, reason = "names say it")]
+pub struct Services {
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub models: Arc<Models>,
+    pub vectors: Arc<dyn VectorStore>,
+    pub connector: Arc<dyn Connector>,
+    pub settings: Settings,
+}
+
+/// The models that serve now; each is swapped whole, so a request sees one version from start to end.
+#[derive(Default)]
+#[expect(missing_docs, reason = "names say it")]
+pub struct Models {
+    pub risk: Slot<dyn RiskModel>,
+    pub effect: Slot<dyn EffectModel>,
+    pub encoder: Slot<dyn Encoder>,
+    pub intents: Slot<dyn IntentClassifier>,
+}
+
+/// A place for one model; empty until one is loaded.
+pub struct Slot<M: ?Sized>(RwLock<Option<Arc<M>>>);
+
+impl<M: ?Sized> Default for Slot<M> {
+    fn default() -> Self {
+        Self(RwLock::new(None))
+    }
+}
+
+impl<M: ?Sized> Slot<M> {
+    /// The model that serves now.
+    #[must_use]
+    pub fn get(&self) -> Option<Arc<M>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Swaps the model; requests under way keep the one they hold.
+    pub fn set(&self, model: Option<Arc<M>>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = model;
+    }
+}
+
+/// Plain settings of the flow, from configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// A condition that comes back within so many hours re-opens with lineage.
+    pub reopen_window_h: u32,
+    /// A message is attached without a person at or above this probability.
+    pub auto_attach_min: f64,
+    /// How long a proposal can be approved and executed.
+    pub proposal_ttl_h: u32,
+    /// How long an internal or webhook job is leased.
+    pub lease_s: u32,
+    /// Attempts of an execution before it becomes an incident.
+    pub attempts_max: u32,
+    /// Where actions with the webhook executor go; `None` leaves them waiting as a visible incident.
+    pub action_endpoint: Option<Endpoint>,
+    /// Cost of an approver's minute, in the order's currency.
+    pub minute_cost: f64,
+    /// Cost of a missed line as a share of its value, by customer tier A, B, C and unknown.
+    pub miss_penalty: [f64; 4],
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            reopen_window_h: 72,
+            auto_attach_min: 0.9,
+            proposal_ttl_h: 48,
+            lease_s: 60,
+            attempts_max: 5,
+            action_endpoint: None,
+            minute_cost: 1.0,
+            miss_penalty: [0.15, 0.10, 0.06, 0.08],
+        }
+    }
+}
