@@ -1,0 +1,23 @@
+//! Risk models on tables: read, split in time order, encode, fit, calibrate, measure.
+//!
+//! Purpose: turn a [`table::Table`] of past cases into a [`model::RiskModel`] that gives a calibrated probability and
+//! the reasons for it.
+//!
+//! Guarantees: encoders and learners see training rows only, settings are chosen on the validation rows, and the test
+//! rows are used once, for the [`report::Report`].
+//!
+//! Non-goals: computing features. What a column means, and as of when it was known, is decided by whoever fills the
+//! table.
+
+pub mod calibrate;
+pub mod descriptor;
+pub mod encode;
+pub mod leak;
+pub mod logistic;
+pub mod metrics;
+pub mod model;
+pub mod options;
+pub mod report;
+pub mod split;
+pub mod table;
+pub mod train;

@@ -1,0 +1,15 @@
+//! The one integration binary of `holdfast-training`; it uses the public interface only.
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+
+mod artifact;
+mod calibrate;
+mod descriptor;
+mod effect;
+mod heads;
+mod leak;
+mod logistic;
+mod metrics;
+mod model;
+mod odd_input;
+mod split;
+mod support;
