@@ -1,0 +1,118 @@
+//! A seeded discrete-event world of a distributor that speaks only canonical CloudEvents.
+//!
+//! Guarantees: the same [`Config`] gives the same bytes (in one build); events come in the order of their time;
+//! exceptions emerge from the state of stock, credit, prices, sites and partners and are visible in the events.
+//! Non-goals: counterfactuals, holidays, returns; `datasets/README.md` lists what is missing.
+//!
+//! Reading order: [`World`] and its agenda (`world`), orders and lines (`orders`, `fulfil`), stock and purchase orders
+//! (`stock`), transport and invoices (`transport`), conditions (`trouble`), what agents do (`agents`) and what comes of
+//! it (`effects`), messages (`mail`, `texts`).
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+mod agents;
+mod calendar;
+mod catalog;
+mod changes;
+mod effects;
+mod event;
+mod fulfil;
+mod mail;
+mod master;
+mod names;
+mod orders;
+mod random;
+mod stock;
+mod texts;
+mod transport;
+mod trouble;
+mod truth;
+mod world;
+
+pub use event::CloudEvent;
+pub use truth::{Category, Condition, Decision, MessageTruth, Truth};
+pub use world::World;
+
+/// What to simulate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Decides every draw.
+    pub seed: u64,
+    /// First moment of the world.
+    pub start: Timestamp,
+    /// Length of the run; the world stops in the middle of life.
+    pub days: u32,
+    /// Orders on an ordinary working day; stock, capacity and credit scale with it.
+    pub orders_per_day: u32,
+}
+
+/// Why a configuration is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// Too short or too long.
+    #[error("days must be between 1 and {max}, not `{given}`")]
+    Days {
+        /// What was asked for.
+        given: u32,
+        /// The most.
+        max: u32,
+    },
+    /// Too few or too many orders.
+    #[error("orders per day must be between 1 and {max}, not `{given}`")]
+    OrdersPerDay {
+        /// What was asked for.
+        given: u32,
+        /// The most.
+        max: u32,
+    },
+    /// A start that calendars are not made for.
+    #[error("start must lie between the years 2000 and 2100, not `{given}`")]
+    Start {
+        /// What was asked for.
+        given: Timestamp,
+    },
+}
+
+impl Config {
+    const DAYS_MAX: u32 = 3_660;
+    const ORDERS_MAX: u32 = 5_000;
+    /// 2000-01-01 and 2100-01-01 in seconds since 1970.
+    const START_SECONDS: std::ops::Range<i64> = 946_684_800..4_102_444_800;
+
+    /// # Errors
+    ///
+    /// Says which value is out of its range.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if !(1..=Self::DAYS_MAX).contains(&self.days) {
+            return Err(ConfigError::Days { given: self.days, max: Self::DAYS_MAX });
+        }
+        if !(1..=Self::ORDERS_MAX).contains(&self.orders_per_day) {
+            return Err(ConfigError::OrdersPerDay { given: self.orders_per_day, max: Self::ORDERS_MAX });
+        }
+        if !Self::START_SECONDS.contains(&self.start.as_second()) {
+            return Err(ConfigError::Start { given: self.start });
+        }
+        Ok(())
+    }
+}
+
+/// A finished simulation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// Everything that systems and people said, in the order of time.
+    pub events: Vec<CloudEvent>,
+    /// What they did not say; for evaluation only.
+    pub truth: Truth,
+}
+
+/// Runs a world to its end.
+///
+/// # Errors
+///
+/// Refuses a configuration that is out of range.
+pub fn simulate(config: Config) -> Result<Run, ConfigError> {
+    let mut world = World::new(config)?;
+    let events = world.events().collect();
+    Ok(Run { events, truth: world.into_truth() })
+}

@@ -1,0 +1,233 @@
+//! The engine: an agenda of things to come, the state they change and the events they tell.
+//!
+//! Guarantees: one task runs at a time, in the order of (time, sequence), and events carry the time of the task that
+//! told them. Non-goals: what tasks do, which the sibling modules say.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
+
+use serde_json::Value;
+
+use super::calendar::{Calendar, DAY};
+use super::catalog::Catalog;
+use super::event::{self, CloudEvent};
+use super::mail::Mail;
+use super::orders::Order;
+use super::random::{Dice, Streams};
+use super::stock::{Bin, PurchaseOrder};
+use super::transport::Shipment;
+use super::trouble::Trouble;
+use super::truth::Truth;
+use super::{Config, ConfigError};
+
+/// An order and a line of it, by index.
+pub(super) type LineKey = (usize, usize);
+
+/// What is going to happen; indices point into the world's tables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    Open,
+    Day(u32),
+    PriceChange(usize),
+    PlaceOrder { customer: usize, of_day: u32, number: u32 },
+    Advance { line: LineKey, token: u32 },
+    Reconsider { line: LineKey },
+    GiveUp { line: LineKey },
+    CustomerChange(usize),
+    Document(usize),
+    Handle { trouble: usize, attempt: u32 },
+    Effect { trouble: usize, attempt: u32 },
+    Clears { trouble: usize, why: &'static str },
+    Slip(usize),
+    Receipt { purchase_order: usize, token: u32 },
+    Pickup { shipment: usize, token: u32 },
+    Transit { shipment: usize, token: u32 },
+    Invoice(usize),
+    Payment { customer: usize, cents: i64 },
+    Send(Mail),
+}
+
+/// A task with its time; compared by time and sequence only, which no two share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    at: i64,
+    sequence: u64,
+    task: Task,
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.at, self.sequence).cmp(&(other.at, other.sequence))
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The simulated company in the middle of its life.
+#[derive(Clone, Debug)]
+pub struct World {
+    pub(super) config: Config,
+    pub(super) streams: Streams,
+    pub(super) catalog: Catalog,
+    /// By warehouse; the first is also the office's.
+    pub(super) calendars: Vec<Calendar>,
+    pub(super) now: i64,
+    end: i64,
+    agenda: BinaryHeap<Reverse<Entry>>,
+    sequence: u64,
+    out: VecDeque<CloudEvent>,
+    identifiers: BTreeMap<String, u64>,
+    pub(super) bins: Vec<Vec<Bin>>,
+    pub(super) purchase_orders: Vec<PurchaseOrder>,
+    pub(super) orders: Vec<Order>,
+    /// Lines that hold no stock yet, by item and warehouse.
+    pub(super) unallocated: BTreeMap<(usize, usize), BTreeSet<LineKey>>,
+    /// Lines released and not packed, by warehouse.
+    pub(super) backlog: Vec<u32>,
+    /// When the pickers have worked off what is released, by warehouse.
+    pub(super) pickers_free: Vec<i64>,
+    pub(super) shipments: Vec<Shipment>,
+    pub(super) troubles: Vec<Trouble>,
+    /// Open credit holds.
+    pub(super) held: BTreeSet<usize>,
+    /// Last list price before the current one and when it changed, by item.
+    pub(super) old_prices: BTreeMap<usize, (i64, i64)>,
+    pub(super) told_exposure: Vec<i64>,
+    pub(super) truth: Truth,
+}
+
+impl World {
+    /// A world before its first event.
+    ///
+    /// # Errors
+    ///
+    /// Refuses a configuration that is out of range.
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        config.check()?;
+        let streams = Streams::new(config.seed);
+        let start = config.start.as_second();
+        let catalog = Catalog::new(streams, start, config.days, config.orders_per_day);
+        let calendars = catalog
+            .warehouses
+            .iter()
+            .map(|site| {
+                Calendar::new(site.posix, config.start, config.days).ok_or(ConfigError::Start { given: config.start })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut world = Self {
+            config,
+            streams,
+            calendars,
+            now: start,
+            end: start + i64::from(config.days) * DAY,
+            agenda: BinaryHeap::new(),
+            sequence: 0,
+            out: VecDeque::new(),
+            identifiers: BTreeMap::new(),
+            bins: Vec::new(),
+            purchase_orders: Vec::new(),
+            orders: Vec::new(),
+            unallocated: BTreeMap::new(),
+            backlog: vec![0; catalog.warehouses.len()],
+            pickers_free: vec![start; catalog.warehouses.len()],
+            shipments: Vec::new(),
+            troubles: Vec::new(),
+            held: BTreeSet::new(),
+            old_prices: BTreeMap::new(),
+            told_exposure: catalog.customers.iter().map(|customer| customer.exposure).collect(),
+            truth: Truth::default(),
+            catalog,
+        };
+        world.schedule(start, Task::Open);
+        for day in 0..config.days {
+            world.schedule(start + i64::from(day) * DAY, Task::Day(day));
+        }
+        Ok(world)
+    }
+
+    /// The rest of the world's life, in the order of time.
+    pub fn events(&mut self) -> impl Iterator<Item = CloudEvent> + '_ {
+        std::iter::from_fn(|| {
+            while self.out.is_empty() && self.step() {}
+            self.out.pop_front()
+        })
+    }
+
+    /// What the events so far did not say; for evaluation only.
+    #[must_use]
+    pub fn truth(&self) -> &Truth {
+        &self.truth
+    }
+
+    /// The truth of a world that is no longer needed.
+    #[must_use]
+    pub fn into_truth(self) -> Truth {
+        self.truth
+    }
+
+    pub(super) fn dice(&self, entity: impl std::fmt::Display, purpose: &str) -> Dice {
+        self.streams.dice(entity, purpose)
+    }
+
+    pub(super) fn schedule(&mut self, at: i64, task: Task) {
+        self.sequence += 1;
+        self.agenda.push(Reverse(Entry { at: at.max(self.now), sequence: self.sequence, task }));
+    }
+
+    /// Tells an event of the current moment and returns its id.
+    pub(super) fn tell(&mut self, source: &str, kind: &str, subject: &str, data: Value) -> String {
+        let last = self.identifiers.entry(source.to_owned()).or_default();
+        *last += 1;
+        let id = format!("{}-{last:07}", source.trim_start_matches('/').replace('/', "-"));
+        self.out.push_back(CloudEvent {
+            specversion: "1.0".to_owned(),
+            id: id.clone(),
+            source: source.to_owned(),
+            kind: format!("io.holdfast.{kind}.v1"),
+            subject: subject.to_owned(),
+            time: event::timestamp(self.now),
+            data,
+        });
+        id
+    }
+
+    /// Runs the next task; `false` at the horizon.
+    fn step(&mut self) -> bool {
+        let Some(Reverse(Entry { at, task, .. })) = self.agenda.pop() else { return false };
+        if at >= self.end {
+            self.agenda.clear();
+            return false;
+        }
+        self.now = at;
+        self.run(task);
+        true
+    }
+
+    fn run(&mut self, task: Task) {
+        match task {
+            Task::Open => self.open(),
+            Task::Day(day) => self.start_day(day),
+            Task::PriceChange(item) => self.change_price(item),
+            Task::PlaceOrder { customer, of_day, number } => self.place_order(customer, of_day, number),
+            Task::Advance { line, token } => self.advance(line, token),
+            Task::Reconsider { line } => self.reconsider(line),
+            Task::GiveUp { line } => self.give_up(line),
+            Task::CustomerChange(order) => self.customer_change(order),
+            Task::Document(order) => self.document_fails(order),
+            Task::Handle { trouble, attempt } => self.handle(trouble, attempt),
+            Task::Effect { trouble, attempt } => self.effect(trouble, attempt),
+            Task::Clears { trouble, why } => self.clears(trouble, why),
+            Task::Slip(purchase_order) => self.slip(purchase_order),
+            Task::Receipt { purchase_order, token } => self.receive(purchase_order, token),
+            Task::Pickup { shipment, token } => self.pick_up(shipment, token),
+            Task::Transit { shipment, token } => self.transit(shipment, token),
+            Task::Invoice(shipment) => self.invoice(shipment),
+            Task::Payment { customer, cents } => self.pay(customer, cents),
+            Task::Send(mail) => self.send(mail),
+        }
+    }
+}
