@@ -173,8 +173,13 @@ impl EffectTable {
     /// The effect of `action` in `category`; for a pair never seen, that of the action elsewhere; else no effect, in
     /// doubt.
     pub fn effect(&self, category: &str, action: &str) -> Effect {
-        let pair = self.pairs.get(category).and_then(|actions| actions.get(action));
-        pair.or_else(|| self.actions.get(action)).copied().unwrap_or(self.unknown)
+        let elsewhere = || self.actions.get(action).copied();
+        self.pair(category, action).or_else(elsewhere).unwrap_or(self.unknown)
+    }
+
+    /// The effect of `action` in `category` where that pair was seen or believed in.
+    pub fn pair(&self, category: &str, action: &str) -> Option<Effect> {
+        self.pairs.get(category)?.get(action).copied()
     }
 }
 
