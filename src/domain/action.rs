@@ -87,6 +87,7 @@ pub enum Executor {
 
 /// One entry of the catalogue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ActionSpec {
     /// Which action.
     pub kind: ActionKind,
@@ -103,8 +104,11 @@ pub struct ActionSpec {
     /// Guards: every one must hold; a failing one is shown with its reason.
     #[serde(default)]
     pub guards: Vec<Guard>,
-    /// What it costs: CEL over `facts` and `parameters`, an amount in the order's currency.
+    /// What it costs: CEL over `facts`, `parameters` and `value`, an amount in the order's currency.
     pub quote: String,
+    /// What it moves, for policy limits: CEL as for `quote`; the quote itself where missing.
+    #[serde(default)]
+    pub amount: Option<String>,
     /// Minutes of an approver's and a doer's time.
     pub effort_min: f64,
     /// Hours from execution to effect.
@@ -153,7 +157,7 @@ pub struct Precondition {
 pub struct ExpectedEffect {
     /// In words.
     pub says: String,
-    /// CEL over `facts` and `parameters`, true once the effect is visible.
+    /// CEL over `facts` (now), `then` (facts when proposed) and `parameters`, true once the effect is visible.
     pub when: String,
     /// Hours after execution in which it should be seen.
     pub within_h: u32,

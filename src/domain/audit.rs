@@ -36,7 +36,6 @@ pub struct AuditEntry {
     pub actor: Actor,
     pub action: String,
     pub subject: String,
-    #[schema(value_type = Object)]
     pub detail: Value,
     /// Hash of the entry before; 64 zeros for the first.
     pub prev: String,

@@ -18,10 +18,8 @@ pub struct Reason {
     /// In business words.
     pub label: String,
     /// Present value.
-    #[schema(value_type = Object)]
     pub value: Value,
     /// Typical value in training.
-    #[schema(value_type = Object)]
     pub typical: Value,
     /// Contribution to the log odds against the training mean; positive raises the risk.
     pub effect: f64,

@@ -63,7 +63,6 @@ pub struct Job {
     pub id: JobId,
     pub kind: JobKind,
     pub topic: String,
-    #[schema(value_type = Object)]
     pub payload: Value,
     pub proposal_id: Option<ProposalId>,
     /// This attempt's number, from 1.
@@ -83,6 +82,8 @@ pub enum JobError {
         code: String,
         /// What was said.
         message: String,
+        /// Not sooner than this, where the other side asked so (`Retry-After`).
+        after: Option<SignedDuration>,
     },
     /// Final: no retry can help.
     Fail {
@@ -91,6 +92,20 @@ pub enum JobError {
         /// What was said.
         message: String,
     },
+}
+
+impl JobError {
+    /// A passing failure.
+    #[must_use]
+    pub fn retry(code: &str, message: impl Into<String>) -> Self {
+        Self::Retry { code: code.to_owned(), message: message.into(), after: None }
+    }
+
+    /// A final failure.
+    #[must_use]
+    pub fn fail(code: &str, message: impl Into<String>) -> Self {
+        Self::Fail { code: code.to_owned(), message: message.into() }
+    }
 }
 
 /// Seconds to wait after failed attempt number `attempt` (from 1): 5 s doubling to at most an hour, with a jitter of up to

@@ -11,8 +11,9 @@ use super::event::EventRef;
 use super::ids::{CaseId, MessageId};
 use super::payload::MessageReceived;
 
+// A wire name is a `tt`, not a `literal`: only so do derives see the text in `rename`.
 macro_rules! closed_set {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident = $wire:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $wire:tt),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
         #[expect(missing_docs, reason = "names are the contract's")]

@@ -58,6 +58,9 @@ pub struct Line {
     pub sku: String,
     pub quantity: Decimal,
     pub unit_price: Option<Decimal>,
+    /// Whether someone accepted this price since it was set (`approve_price` was executed, or upstream cleared the dispute).
+    #[serde(default)]
+    pub price_accepted: bool,
     pub requested_ship_at: Option<Timestamp>,
     /// Every promise in the order it was made; the last one holds.
     pub promises: Vec<Promise>,

@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 use super::message::closed_set;
 
 closed_set! {
-    /// Kinds of canonical objects; each is stored as one document under (kind, key).
+    /// Kinds of canonical objects; each is stored as one document under (kind, key). An account is what finance says of a
+    /// customer as a whole, a supply the purchase orders of one item, an interface a link to another system.
     ObjectKind {
         Customer = "customer",
         Supplier = "supplier",
@@ -17,6 +18,9 @@ closed_set! {
         PurchaseOrder = "purchase_order",
         Order = "order",
         Message = "message",
+        Account = "account",
+        Supply = "supply",
+        Interface = "interface",
     }
 }
 

@@ -12,6 +12,10 @@ use super::case::Category;
 use super::message::{Channel, SenderRole};
 use super::money::Money;
 
+mod master;
+
+pub use master::{Contact, Customer, Item, Site, Supplier, Tier};
+
 /// A payload by its event type; `type` and `data` of a CloudEvent parse into it directly.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
@@ -85,90 +89,6 @@ pub const EVENT_TYPES: [&str; 21] = [
     "io.holdfast.action.failed.v1",
     "io.holdfast.outcome.recorded.v1",
 ];
-
-/// A person at a customer or supplier.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Contact {
-    /// Name as written.
-    pub name: String,
-    /// Mail address.
-    pub email: String,
-}
-
-/// A customer's importance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[expect(missing_docs, reason = "A is the most important")]
-pub enum Tier {
-    A,
-    B,
-    C,
-}
-
-/// `customer.upserted.v1`: amounts are in the customer's `currency`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[expect(missing_docs, reason = "field names are the contract's")]
-pub struct Customer {
-    pub customer_id: String,
-    pub name: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tier: Option<Tier>,
-    #[serde(default)]
-    pub email_domains: Vec<String>,
-    #[serde(default)]
-    pub contacts: Vec<Contact>,
-    #[serde(default)]
-    pub credit_limit: Option<Money>,
-    #[serde(default)]
-    pub credit_exposure: Option<Money>,
-    #[serde(default)]
-    pub payment_terms_days: Option<u32>,
-}
-
-/// `supplier.upserted.v1`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[expect(missing_docs, reason = "field names are the contract's")]
-pub struct Supplier {
-    pub supplier_id: String,
-    pub name: String,
-    #[serde(default)]
-    pub email_domains: Vec<String>,
-    #[serde(default)]
-    pub contacts: Vec<Contact>,
-}
-
-/// `carrier.upserted.v1` and `warehouse.upserted.v1`: a place or service with a daily cut-off.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[expect(missing_docs, reason = "field names are the contract's")]
-pub struct Site {
-    /// `carrier_id` or `warehouse_id`.
-    #[serde(alias = "carrier_id", alias = "warehouse_id")]
-    pub id: String,
-    pub name: String,
-    #[serde(default)]
-    pub email_domains: Vec<String>,
-    /// Last local time at which a hand-over still goes out the same day, `HH:MM`.
-    #[serde(default)]
-    pub cut_off_local_time: Option<String>,
-    /// IANA zone of `cut_off_local_time`.
-    #[serde(default)]
-    pub time_zone: Option<String>,
-}
-
-/// `item.upserted.v1`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[expect(missing_docs, reason = "field names are the contract's")]
-pub struct Item {
-    pub sku: String,
-    pub description: String,
-    pub unit_of_measure: String,
-    #[serde(default)]
-    pub list_price: Option<Money>,
-    #[serde(default)]
-    pub substitutes: Vec<String>,
-    /// Contract prices that replace the list price, by customer id.
-    #[serde(default)]
-    pub contract_prices: std::collections::BTreeMap<String, Money>,
-}
 
 /// One line of `order.placed.v1`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

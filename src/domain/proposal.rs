@@ -32,7 +32,8 @@ pub enum Target {
     Model {
         /// Registry name.
         name: String,
-        /// Version.
+        /// Version; under a name of its own, because a proposal has a `version` too.
+        #[serde(rename = "model_version")]
         version: String,
     },
 }

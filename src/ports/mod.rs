@@ -6,6 +6,8 @@
 pub mod clock;
 pub mod connector;
 pub mod language;
+pub mod registry;
 pub mod store;
 pub mod tabular;
+pub mod training;
 pub mod vectors;

@@ -1,9 +1,10 @@
 //! Folding events into an order.
 
 use super::*;
+use crate::domain::action::ActionKind;
 use crate::domain::payload::{
-    ExceptionCleared, FinanceCondition, IntegrationFailed, OrderChanged, OrderPlaced, OrderStatusChanged, OutcomeRecorded,
-    PlacedLine, ShipmentMilestone,
+    ExceptionCleared, FinanceCondition, IntegrationFailed, OrderChanged, OrderPlaced, OrderStatusChanged,
+    OutcomeRecorded, PlacedLine, ShipmentMilestone,
 };
 
 impl Order {
@@ -106,6 +107,9 @@ impl Order {
             }
             Payload::ExceptionCleared(ExceptionCleared { category, line_no, .. }) => {
                 self.raised.retain(|r| (r.category, r.line_no) != (*category, *line_no));
+                if *category == Category::PricingDiscrepancy {
+                    self.accept_price(*line_no);
+                }
                 self.cite(format!("raised:{}:{}", category.name(), line_no.unwrap_or(0)), event);
             }
             Payload::ActionExecuted(a) => self.acted(&a.action, a.line_no, a.proposal_id.clone(), false, event),
@@ -130,6 +134,7 @@ impl Order {
                 Some(known) => {
                     known.sku.clone_from(&line.sku);
                     known.quantity = line.quantity;
+                    known.price_accepted &= known.unit_price == line.unit_price;
                     known.unit_price = line.unit_price;
                 }
             }
@@ -253,18 +258,24 @@ impl Order {
         self.cite(format!("integration:{key}"), event);
     }
 
+    fn accept_price(&mut self, line_no: Option<u32>) {
+        for line in self.lines.iter_mut().filter(|l| line_no.is_none_or(|no| no == l.line_no)) {
+            line.price_accepted = true;
+        }
+    }
+
     fn acted(&mut self, action: &str, line_no: Option<u32>, proposal_id: Option<String>, failed: bool, event: &Event) {
+        if action == ActionKind::ApprovePrice.name() && !failed {
+            self.accept_price(line_no);
+        }
         self.actions.push(Done { action: action.to_owned(), line_no, proposal_id, at: event.time, failed });
         self.cite(format!("action:{action}"), event);
     }
 
     fn ended(&mut self, outcome: &OutcomeRecorded, event: &Event) {
         if let Some(line) = self.line_mut(outcome.line_no) {
-            line.outcome = Some(LineOutcome {
-                missed: outcome.missed,
-                split: outcome.split,
-                shipped_at: outcome.shipped_at,
-            });
+            line.outcome =
+                Some(LineOutcome { missed: outcome.missed, split: outcome.split, shipped_at: outcome.shipped_at });
             line.shipped_at = line.shipped_at.or(outcome.shipped_at);
             self.cite(format!("line:{}:outcome", outcome.line_no), event);
         }
@@ -278,6 +289,7 @@ impl Line {
             sku: placed.sku.clone(),
             quantity: placed.quantity,
             unit_price: placed.unit_price,
+            price_accepted: false,
             requested_ship_at: placed.requested_ship_at,
             promises: placed
                 .promised_ship_at
@@ -298,7 +310,10 @@ impl Line {
             self.sku.clone_from(sku);
         }
         self.quantity = wanted.quantity.unwrap_or(self.quantity);
-        self.unit_price = wanted.unit_price.or(self.unit_price);
+        if wanted.unit_price.is_some() {
+            self.unit_price = wanted.unit_price;
+            self.price_accepted = false;
+        }
         self.requested_ship_at = wanted.requested_ship_at.or(self.requested_ship_at);
         if wanted.warehouse_id.is_some() {
             self.warehouse_id.clone_from(&wanted.warehouse_id);

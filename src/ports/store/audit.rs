@@ -21,7 +21,12 @@ pub trait Audit {
     async fn append_audit(&mut self, draft: AuditDraft) -> Result<AuditEntry, StoreError>;
 
     /// Entries with `seq > after`, ascending.
-    async fn audit_after(&mut self, after: i64, filter: &AuditFilter, limit: u32) -> Result<Vec<AuditEntry>, StoreError>;
+    async fn audit_after(
+        &mut self,
+        after: i64,
+        filter: &AuditFilter,
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>, StoreError>;
 
     /// Entries with `seq < before` (or the newest), descending.
     async fn audit_before(

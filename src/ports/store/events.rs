@@ -36,7 +36,6 @@ pub struct DeadLetter {
     pub event_id: Option<String>,
     pub event_type: Option<String>,
     /// What was received, or the last fix of it.
-    #[schema(value_type = Object)]
     pub body: Value,
     /// Why it was refused.
     pub reason: String,

@@ -35,8 +35,11 @@ pub trait Jobs {
 
     /// Leases due jobs, oldest first. `token` makes the lease token of each from its id and attempt. PostgreSQL skips
     /// locked rows. An attempt is counted when the lease is taken; a lease that runs out can be taken again.
-    async fn claim(&mut self, claim: &Claim, token: &(dyn Fn(JobId) -> String + Send + Sync))
-    -> Result<Vec<Job>, StoreError>;
+    async fn claim(
+        &mut self,
+        claim: &Claim,
+        token: &(dyn Fn(JobId) -> String + Send + Sync),
+    ) -> Result<Vec<Job>, StoreError>;
 
     /// One job with its status, whatever its lease.
     async fn job(&mut self, id: JobId) -> Result<Option<(Job, JobStatus)>, StoreError>;

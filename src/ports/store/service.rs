@@ -56,7 +56,6 @@ pub struct Operation {
     /// 0 to 1.
     pub progress: f64,
     /// Result or error.
-    #[schema(value_type = Object)]
     pub result: Value,
     /// When it began.
     pub created_at: Timestamp,

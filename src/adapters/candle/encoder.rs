@@ -1,0 +1,135 @@
+//! A BERT sentence encoder: tokenise, run, mean-pool over tokens, normalise.
+//!
+//! Guarantees: texts are cut at the model's longest sequence, never refused for length; a batch gives what the single
+//! texts give (to rounding); every answer is a finite unit vector or an error. Weights may be stored in half precision
+//! and are expanded on load, because half-precision attention masks overflow in this library.
+
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor};
+use candle_nn::VarBuilder;
+use candle_transformers::models::bert::{BertModel, Config};
+use holdfast_training::artifact::{Version, read_version};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokenizers::{Encoding, PaddingParams, Tokenizer, TruncationParams};
+
+use super::LoadError;
+
+/// Texts that run together; more of them gain nothing on a CPU and delay the first.
+const BATCH_TEXTS_MAX: usize = 32;
+/// The manifest's kind.
+const KIND: &str = "sentence-encoder";
+
+/// How the sentence encoder cuts its input (`sentence_bert_config.json`).
+#[derive(Deserialize)]
+struct Sentences {
+    max_seq_length: usize,
+}
+
+/// A loaded encoder; [`super::HostedEncoder`] gives it a thread.
+pub struct BertEncoder {
+    bert: BertModel,
+    tokenizer: Tokenizer,
+    width: usize,
+    version: String,
+    digest: String,
+}
+
+impl BertEncoder {
+    /// Loads a version directory after checking its digests.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn load(dir: &Path) -> Result<Self, LoadError> {
+        let version = read_version(dir)?;
+        let name = format!("{}/{}", version.manifest.name, version.manifest.version);
+        if version.manifest.kind != KIND {
+            return Err(LoadError::unfit(&name, format!("its kind is `{}`, not `{KIND}`", version.manifest.kind)));
+        }
+        let config: Config = json(&version, "config.json", &name)?;
+        let sentences: Sentences = json(&version, "sentence_bert_config.json", &name)?;
+        if !(2..=config.max_position_embeddings).contains(&sentences.max_seq_length) {
+            let most = config.max_position_embeddings;
+            return Err(LoadError::unfit(&name, format!("`max_seq_length` must be 2 to {most}")));
+        }
+        let tokenizer = tokenizer(&version, sentences.max_seq_length, &config, &name)?;
+        let weights = version.read("model.safetensors")?;
+        let unfit = |error: candle_core::Error| LoadError::unfit(&name, error);
+        let weights = VarBuilder::from_buffered_safetensors(weights, DType::F32, &Device::Cpu).map_err(unfit)?;
+        let bert = BertModel::load(weights, &config).map_err(unfit)?;
+        Ok(Self { bert, tokenizer, width: config.hidden_size, version: name, digest: version.digest })
+    }
+
+    /// Length of an embedding.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// `name/version`.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Digest of the version's manifest.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// One unit vector per text, in the order of `texts`.
+    ///
+    /// # Errors
+    /// What the tokenizer or the model said.
+    pub fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, String> {
+        // Neighbours in length share a batch, so that little of it is padding; bytes are near enough to tokens for that.
+        let mut order: Vec<usize> = (0..texts.len()).collect();
+        order.sort_by_key(|&index| texts[index].len());
+        let mut vectors = vec![Vec::new(); texts.len()];
+        for batch in order.chunks(BATCH_TEXTS_MAX) {
+            let members: Vec<&str> = batch.iter().map(|&index| texts[index].as_str()).collect();
+            let encodings = self.tokenizer.encode_batch(members, true).map_err(|error| error.to_string())?;
+            let rows = self.forward(&encodings).map_err(|error| error.to_string())?;
+            batch.iter().zip(rows).for_each(|(&index, row)| vectors[index] = row);
+        }
+        match vectors.iter().position(|vector| vector.iter().any(|x| !x.is_finite())) {
+            Some(index) => Err(format!("the embedding of text {index} is not finite")),
+            None => Ok(vectors),
+        }
+    }
+
+    /// `encodings` are padded to one length.
+    fn forward(&self, encodings: &[Encoding]) -> candle_core::Result<Vec<Vec<f32>>> {
+        let tensor = |of: fn(&Encoding) -> &[u32]| {
+            let rows: Vec<&[u32]> = encodings.iter().map(of).collect();
+            Tensor::new(rows, &Device::Cpu)
+        };
+        let ids = tensor(Encoding::get_ids)?;
+        let mask = tensor(Encoding::get_attention_mask)?;
+        let tokens = self.bert.forward(&ids, &ids.zeros_like()?, Some(&mask))?;
+        let mask = mask.to_dtype(DType::F32)?.unsqueeze(2)?;
+        let mean = tokens.broadcast_mul(&mask)?.sum(1)?.broadcast_div(&mask.sum(1)?)?;
+        let length = mean.sqr()?.sum_keepdim(1)?.sqrt()?;
+        mean.broadcast_div(&length)?.to_vec2()
+    }
+}
+
+fn json<T: DeserializeOwned>(version: &Version, file: &str, model: &str) -> Result<T, LoadError> {
+    serde_json::from_slice(&version.read(file)?).map_err(|error| LoadError::unfit(model, format!("`{file}`: {error}")))
+}
+
+/// The tokenizer, cutting at `tokens_max` and padding a batch to its longest member, whatever its file says of both.
+fn tokenizer(version: &Version, tokens_max: usize, config: &Config, model: &str) -> Result<Tokenizer, LoadError> {
+    let unfit = |error: tokenizers::Error| LoadError::unfit(model, format!("`tokenizer.json`: {error}"));
+    let mut tokenizer = Tokenizer::from_bytes(version.read("tokenizer.json")?).map_err(unfit)?;
+    if tokenizer.get_vocab_size(true) > config.vocab_size {
+        return Err(LoadError::unfit(model, "`tokenizer.json` knows more tokens than the weights"));
+    }
+    let truncation = TruncationParams { max_length: tokens_max, ..TruncationParams::default() };
+    tokenizer.with_truncation(Some(truncation)).map_err(unfit)?;
+    let pad_id = u32::try_from(config.pad_token_id).unwrap_or(0);
+    tokenizer.with_padding(Some(PaddingParams { pad_id, ..PaddingParams::default() }));
+    Ok(tokenizer)
+}

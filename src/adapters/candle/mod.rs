@@ -1,0 +1,36 @@
+//! Language models on candle: the sentence encoder, its host thread, and the intent head over its embeddings.
+//!
+//! Guarantees: weights are loaded from a version directory whose digests were checked; arithmetic is in single precision
+//! on the CPU; nothing is downloaded. Non-goals: training, choosing which version serves.
+
+mod encoder;
+pub mod heads;
+mod host;
+
+pub use encoder::BertEncoder;
+pub use heads::IntentHeadClassifier;
+pub use host::HostedEncoder;
+
+use holdfast_training::artifact::ArtifactError;
+
+/// A model directory that cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The version is incomplete or not what its manifest says.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// It is whole, but not a model of this kind, or not one that fits.
+    #[error("model `{model}` cannot be loaded: {message}; use a version of the form that models/README.md describes")]
+    Unfit {
+        /// `name/version`.
+        model: String,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+impl LoadError {
+    fn unfit(model: &str, message: impl std::fmt::Display) -> Self {
+        Self::Unfit { model: model.to_owned(), message: message.to_string() }
+    }
+}

@@ -1,0 +1,113 @@
+//! Assessments, outcomes, late rates and decisions.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::Tx;
+use super::sql::{Row, Sql, json};
+use crate::domain::action::ActionKind;
+use crate::domain::decision::Decision;
+use crate::domain::ids::{CaseId, DecisionId};
+use crate::domain::outcome::{Assessment, HistoryRow, Outcome};
+use crate::ports::store::StoreError;
+use crate::ports::store::history::{History, Rate};
+
+#[async_trait]
+impl History for Tx {
+    async fn insert_assessment(&mut self, assessment: &Assessment) -> Result<(), StoreError> {
+        Sql::new(
+            "assessments",
+            "INSERT INTO assessments (id, order_id, line_no, case_id, schema_version, as_of, document) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(assessment.id.to_string())
+        .bind(&assessment.order_id)
+        .bind(assessment.line_no)
+        .bind(assessment.case_id.map(|id| id.to_string()))
+        .bind(&assessment.schema_version)
+        .bind(assessment.as_of)
+        .bind(json("assessments", assessment)?)
+        .run(self)
+        .await?;
+        Ok(())
+    }
+
+    async fn assessments_of(&mut self, case_id: CaseId, limit: u32) -> Result<Vec<Assessment>, StoreError> {
+        Sql::new("assessments", "SELECT id, document FROM assessments WHERE case_id = $1")
+            .bind(case_id.to_string())
+            .with(" ORDER BY as_of DESC, id DESC LIMIT ", limit)
+            .documents(self)
+            .await
+    }
+
+    async fn insert_outcome(&mut self, outcome: &Outcome) -> Result<bool, StoreError> {
+        let inserted = Sql::new(
+            "outcomes",
+            "INSERT INTO outcomes (order_id, line_no, document) VALUES ($1, $2, $3) \
+             ON CONFLICT (order_id, line_no) DO NOTHING",
+        )
+        .bind(&outcome.order_id)
+        .bind(outcome.line_no)
+        .bind(json("outcomes", outcome)?)
+        .run(self)
+        .await?;
+        Ok(inserted == 1)
+    }
+
+    async fn rate(&mut self, kind: &str, key: &str) -> Result<Rate, StoreError> {
+        let sql = Sql::new("rates", "SELECT key, cases, missed FROM rates WHERE kind = $1 AND key = $2");
+        match sql.bind(kind).bind(key).row(self).await? {
+            Some(row) => Ok(Rate { cases: row.integer(1)?, missed: row.integer(2)? }),
+            None => Ok(Rate::default()),
+        }
+    }
+
+    async fn add_to_rate(&mut self, kind: &str, key: &str, missed: bool) -> Result<(), StoreError> {
+        Sql::new(
+            "rates",
+            "INSERT INTO rates (kind, key, cases, missed) VALUES ($1, $2, 1, $3) ON CONFLICT (kind, key) \
+             DO UPDATE SET cases = rates.cases + 1, missed = rates.missed + excluded.missed",
+        )
+        .bind(kind)
+        .bind(key)
+        .bind(missed)
+        .run(self)
+        .await?;
+        Ok(())
+    }
+
+    async fn history(&mut self, schema_version: &str, since: Option<Timestamp>) -> Result<Vec<HistoryRow>, StoreError> {
+        let sql = Sql::new(
+            "assessments",
+            "SELECT a.id, a.document, o.document, (SELECT x.action FROM order_actions x \
+             WHERE x.order_id = a.order_id AND x.line_no IN (a.line_no, -1) AND x.happened_at > a.as_of \
+             ORDER BY x.happened_at, x.action LIMIT 1) \
+             FROM assessments a JOIN outcomes o ON o.order_id = a.order_id AND o.line_no = a.line_no \
+             WHERE a.schema_version = $1",
+        );
+        let sql = sql.bind(schema_version).when(" AND a.as_of >= ", since).push(" ORDER BY a.as_of, a.id");
+        sql.rows(self).await?.iter().map(history_row).collect()
+    }
+
+    async fn insert_decision(&mut self, decision: &Decision) -> Result<(), StoreError> {
+        Sql::new("decisions", "INSERT INTO decisions (id, document) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING")
+            .bind(decision.id.to_string())
+            .bind(json("decisions", decision)?)
+            .run(self)
+            .await?;
+        Ok(())
+    }
+
+    async fn decision(&mut self, id: DecisionId) -> Result<Option<Decision>, StoreError> {
+        let sql = Sql::new("decisions", "SELECT id, document FROM decisions WHERE id = $1");
+        sql.bind(id.to_string()).document(self).await
+    }
+}
+
+fn history_row(row: &Row) -> Result<HistoryRow, StoreError> {
+    let action = match row.optional_text(3)? {
+        None => None,
+        Some(_) => Some(row.member(3, ActionKind::parse)?),
+    };
+    Ok(HistoryRow { assessment: row.document(1)?, outcome: row.document(2)?, action })
+}
