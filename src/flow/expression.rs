@@ -4,9 +4,9 @@
 //! double, so that `quantity > 3.0` and `quantity > 3` mean the same. Non-goals: times (facts carry hours).
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use cel::{Context, Program, Value as Cel};
+use cel::{Context, Env, Program, Value as Cel};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -47,7 +47,8 @@ pub enum ExpressionError {
     },
 }
 
-/// The variables that an expression sees.
+/// The variables that an expression sees; a copy shares their values.
+#[derive(Clone)]
 pub struct Scope {
     variables: Vec<(&'static str, Cel)>,
 }
@@ -86,10 +87,8 @@ impl Expression {
     /// # Errors
     /// [`ExpressionError::Syntax`].
     pub fn compile(source: &str) -> Result<Self, ExpressionError> {
-        let program = Program::compile(source).map_err(|e| ExpressionError::Syntax {
-            expression: source.to_owned(),
-            message: e.to_string(),
-        })?;
+        let program = Program::compile(source)
+            .map_err(|e| ExpressionError::Syntax { expression: source.to_owned(), message: e.to_string() })?;
         Ok(Self { source: source.to_owned(), program })
     }
 
@@ -100,14 +99,15 @@ impl Expression {
     }
 
     fn run(&self, scope: &Scope) -> Result<Cel, ExpressionError> {
-        let mut context = Context::default();
+        // The standard library is built once: it costs far more than an evaluation.
+        static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+        let mut context = Context::with_env(Arc::clone(&STANDARD));
         for (name, value) in &scope.variables {
             context.add_variable_from_value(*name, value.clone());
         }
-        self.program.execute(&context).map_err(|e| ExpressionError::Evaluation {
-            expression: self.source.clone(),
-            message: e.to_string(),
-        })
+        self.program
+            .execute(&context)
+            .map_err(|e| ExpressionError::Evaluation { expression: self.source.clone(), message: e.to_string() })
     }
 
     /// Its truth.
@@ -140,10 +140,9 @@ impl Expression {
     /// [`ExpressionError`] when it cannot be evaluated or has no JSON form.
     pub fn json(&self, scope: &Scope) -> Result<Value, ExpressionError> {
         let value = self.run(scope)?;
-        let json = value.json().map_err(|e| ExpressionError::Evaluation {
-            expression: self.source.clone(),
-            message: e.to_string(),
-        })?;
+        let json = value
+            .json()
+            .map_err(|e| ExpressionError::Evaluation { expression: self.source.clone(), message: e.to_string() })?;
         Ok(whole(json))
     }
 

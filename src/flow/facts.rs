@@ -13,6 +13,21 @@ use serde::{Deserialize, Serialize};
 use crate::domain::event::EventRef;
 use crate::domain::payload::{Milestone, OrderStatus, Tier};
 
+mod address;
+mod build;
+mod finance;
+mod stock;
+
+pub use build::{of_line, of_order};
+
+/// Facts of a line with every member known: what an expression can be tried on when it is loaded.
+///
+/// # Errors
+/// When the sample no longer fits [`Facts`].
+pub fn sample() -> Result<Facts, serde_json::Error> {
+    serde_json::from_str(include_str!("facts/sample.json"))
+}
+
 /// Facts of an order and, where `line` is there, of one of its lines. Amounts are in `order.currency`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "names say it")]
@@ -87,6 +102,8 @@ pub struct LineFacts {
     pub status_age_h: f64,
     /// Contract price of the customer, else list price.
     pub expected_price: Option<f64>,
+    /// Whether someone accepted the price as it is.
+    pub price_accepted: bool,
     /// `(unit_price - expected) / expected`.
     pub price_gap: Option<f64>,
     /// `(unit_price - expected) * quantity`.

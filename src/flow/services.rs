@@ -2,10 +2,19 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::domain::actor::Actor;
+use crate::domain::audit::AuditDraft;
 use crate::domain::ids::Entropy;
+use crate::flow::accept::rules::Rules;
+use crate::flow::decide::catalogue::Catalogue;
+use crate::flow::decide::policy::Policy;
 use crate::ports::clock::Clock;
 use crate::ports::connector::{Connector, Endpoint};
 use crate::ports::language::{Encoder, IntentClassifier};
+use crate::ports::registry::ModelLoader;
 use crate::ports::store::Store;
 use crate::ports::tabular::{EffectModel, RiskModel};
 use crate::ports::vectors::VectorStore;
@@ -17,8 +26,12 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub models: Arc<Models>,
+    pub loader: Arc<dyn ModelLoader>,
     pub vectors: Arc<dyn VectorStore>,
     pub connector: Arc<dyn Connector>,
+    pub rules: Arc<Rules>,
+    pub catalogue: Arc<Catalogue>,
+    pub policy: Arc<Policy>,
     pub settings: Settings,
 }
 
@@ -87,5 +100,21 @@ impl Default for Settings {
             minute_cost: 1.0,
             miss_penalty: [0.15, 0.10, 0.06, 0.08],
         }
+    }
+}
+
+/// Who acts when, and where fresh ids come from: what every change in a transaction needs to be recorded.
+#[expect(missing_docs, reason = "names say it")]
+pub struct Ctx<'a> {
+    pub now: Timestamp,
+    pub entropy: &'a dyn Entropy,
+    pub actor: Actor,
+}
+
+impl Ctx<'_> {
+    /// An audit entry of this actor at this time; `subject` is `kind:id`.
+    #[must_use]
+    pub fn audit(&self, action: &'static str, subject: String, detail: Value) -> AuditDraft {
+        AuditDraft { at: self.now, actor: self.actor.clone(), action, subject, detail }
     }
 }

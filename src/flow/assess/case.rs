@@ -1,0 +1,185 @@
+//! Assessing cases: features, risk and ranking as of a time, kept where a later outcome finds them.
+//!
+//! Guarantees: what is kept for training is the very row that was scored; a line whose ship date is past missing gives no
+//! row, so that no feature post-dates its outcome; a new case becomes triaged in the transaction that assesses it.
+//! Non-goals: choosing an action; the best one is named, never proposed.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::features::{self, Rates, SCHEMA_VERSION};
+use super::risk;
+use crate::domain::actor::Actor;
+use crate::domain::case::{Case, CaseAssessment, CaseState};
+use crate::domain::decision::{RankedCase, Risk};
+use crate::domain::ids::AssessmentId;
+use crate::domain::order::Order;
+use crate::domain::outcome::Assessment;
+use crate::flow::FlowError;
+use crate::flow::cases::{self, Telling};
+use crate::flow::decide::rank::{self, Basis, Subject};
+use crate::flow::execute::emit::emit;
+use crate::flow::facts::{self, Facts};
+use crate::flow::services::{Ctx, Services};
+use crate::in_transaction;
+use crate::ports::store::Transaction;
+
+/// A case that is assessed again and again gives a training row at most this often.
+const ROW_EVERY: SignedDuration = SignedDuration::from_hours(24);
+
+/// Assesses every open case of an order at `now`: the job that detection asks for.
+///
+/// # Errors
+/// [`FlowError`].
+pub async fn assess_order(services: &Services, order_id: &str, now: Timestamp) -> Result<(), FlowError> {
+    let ctx = Ctx { now, entropy: &*services.entropy, actor: Actor::System };
+    in_transaction!(services.store, |tx| assess(services, tx.as_mut(), &ctx, order_id, Telling::Told).await)
+}
+
+/// As [`assess_order`], in the caller's transaction, telling subscribers or not.
+///
+/// # Errors
+/// [`FlowError`].
+pub async fn assess(
+    services: &Services,
+    tx: &mut dyn Transaction,
+    ctx: &Ctx<'_>,
+    order_id: &str,
+    telling: Telling,
+) -> Result<(), FlowError> {
+    let Some((order, _)) = tx.order(order_id).await? else { return Ok(()) };
+    for case in tx.open_cases_of(order_id).await? {
+        if let Some(facts) = facts::of_line(tx, order_id, case.key.line_no, ctx.now).await? {
+            assess_case(services, tx, ctx, (&order, &facts), case, telling).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn assess_case(
+    services: &Services,
+    tx: &mut dyn Transaction,
+    ctx: &Ctx<'_>,
+    (order, facts): (&Order, &Facts),
+    mut case: Case,
+    telling: Telling,
+) -> Result<(), FlowError> {
+    let rates = features::rates(tx, facts).await?;
+    let row = features::of(facts, &rates, Some(case.key.category));
+    let risk = risk::of(&services.models, &row);
+    if rank::can_miss(facts) && wants_row(tx, &case, ctx.now).await? {
+        let line_no = case.key.line_no.or_else(|| due_first(order));
+        keep(tx, ctx, (order, line_no), Some(&case), row, risk.as_ref().ok()).await?;
+    }
+    let subject = Subject { case_id: Some(case.id), reference: None, category: case.key.category, due_at: case.due_at };
+    let ranked = rank::rank(&Basis::of(services), &subject, facts, risk);
+    let before = case.assessment.take();
+    let assessment = shown(&ranked, ctx.now);
+    let changed = before.is_none_or(|before| before.best_action != assessment.best_action);
+    case.assessment = Some(assessment);
+    let id = case.id;
+    if case.state == CaseState::New {
+        let why = json!({ "assessed": recommendation(&ranked) });
+        cases::change_state(tx, ctx, case, CaseState::Triaged { at: ctx.now }, why, telling).await?;
+    } else {
+        // Not a change of state: the worklist's numbers follow the facts, and the audit log need not.
+        tx.update_case(&case).await?;
+    }
+    if changed && telling == Telling::Told {
+        emit(tx, ctx, "recommendation.made.v1", &format!("case:{id}"), recommendation(&ranked)).await?;
+    }
+    Ok(())
+}
+
+/// What subscribers and the audit log are told of a ranking.
+fn recommendation(ranked: &RankedCase) -> Value {
+    json!({
+        "case_id": ranked.case_id,
+        "order_id": ranked.order_id,
+        "line_no": ranked.line_no,
+        "category": ranked.category,
+        "miss_probability": ranked.risk.as_ref().map(|risk| risk.miss_probability),
+        "model": ranked.risk.as_ref().map(|risk| &risk.model),
+        "abstained": ranked.abstained,
+        "best_action": best(ranked),
+        "value": ranked.value,
+        "priority": ranked.priority,
+    })
+}
+
+fn best(ranked: &RankedCase) -> Option<crate::domain::action::ActionKind> {
+    ranked.actions.first().filter(|candidate| candidate.refused.is_empty()).map(|candidate| candidate.action)
+}
+
+/// The part of a ranking that a worklist shows.
+fn shown(ranked: &RankedCase, now: Timestamp) -> CaseAssessment {
+    CaseAssessment {
+        miss_probability: ranked.risk.as_ref().map(|risk| risk.miss_probability),
+        value: Some(ranked.value),
+        priority: ranked.priority,
+        best_action: best(ranked),
+        at: now,
+    }
+}
+
+/// The line of an order-level case: the open one that is due first.
+fn due_first(order: &Order) -> Option<u32> {
+    let open = order.lines.iter().filter(|line| line.is_open());
+    open.min_by_key(|line| (line.promised_ship_at().is_none(), line.promised_ship_at(), line.line_no))
+        .map(|l| l.line_no)
+}
+
+async fn wants_row(tx: &mut dyn Transaction, case: &Case, now: Timestamp) -> Result<bool, FlowError> {
+    let last = tx.assessments_of(case.id, 1).await?;
+    Ok(last.first().is_none_or(|last| now.duration_since(last.as_of) >= ROW_EVERY))
+}
+
+/// Keeps the row of each line that can still miss its date, as placed: the history's rows without a case.
+///
+/// # Errors
+/// [`FlowError::Store`].
+pub async fn snapshot(
+    services: &Services,
+    tx: &mut dyn Transaction,
+    order: &Order,
+    now: Timestamp,
+) -> Result<(), FlowError> {
+    let ctx = Ctx { now, entropy: &*services.entropy, actor: Actor::System };
+    for facts in facts::of_order(tx, order, now).await? {
+        let Some(line_no) = facts.line.as_ref().map(|line| line.line_no) else { continue };
+        if rank::can_miss(&facts) {
+            let rates: Rates = features::rates(tx, &facts).await?;
+            let row = features::of(&facts, &rates, None);
+            let risk = risk::of(&services.models, &row).ok();
+            keep(tx, &ctx, (order, Some(line_no)), None, row, risk.as_ref()).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn keep(
+    tx: &mut dyn Transaction,
+    ctx: &Ctx<'_>,
+    (order, line_no): (&Order, Option<u32>),
+    case: Option<&Case>,
+    features: Vec<Value>,
+    risk: Option<&Risk>,
+) -> Result<(), FlowError> {
+    // An outcome may be told before the line is told to have shipped.
+    let Some(line) = line_no.and_then(|line_no| order.line(line_no)).filter(|line| line.outcome.is_none()) else {
+        return Ok(());
+    };
+    let assessment = Assessment {
+        id: AssessmentId::new(ctx.now, ctx.entropy),
+        order_id: order.order_id.clone(),
+        line_no: line.line_no,
+        case_id: case.map(|case| case.id),
+        category: case.map(|case| case.key.category),
+        as_of: ctx.now,
+        schema_version: SCHEMA_VERSION.to_owned(),
+        features,
+        miss_probability: risk.map(|risk| risk.miss_probability),
+        model: risk.map(|risk| risk.model.clone()),
+    };
+    Ok(tx.insert_assessment(&assessment).await?)
+}

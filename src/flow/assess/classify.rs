@@ -1,0 +1,137 @@
+//! Read a message: its intent, typed values, sender and where it belongs.
+//!
+//! Guarantees: without a model, or when it is unsure, the reading still has values and link and says in words what is
+//! unknown; a full queue is an error for the caller to hand on, never a reading without an intent; text never acts.
+//! Non-goals: storing the reading or changing a case.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::domain::message::{Reading, ScoredIntent};
+use crate::domain::payload::MessageReceived;
+use crate::flow::FlowError;
+use crate::flow::assess::{extract, link, sender};
+use crate::ports::language::{Classified, Encoder, IntentClassifier, LanguageError};
+use crate::ports::store::{Store, StoreError, Transaction};
+
+/// Intents below this probability are not listed.
+const NOTICEABLE: f64 = 0.05;
+
+/// What the classifier said of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Classification {
+    /// Every intent, most probable first.
+    pub classified: Classified,
+    /// `name/version` of the head.
+    pub model: String,
+}
+
+/// The text that stands for a message, in training and in serving.
+#[must_use]
+pub fn text_of(subject: Option<&str>, body: &str) -> String {
+    match subject.map(str::trim).filter(|subject| !subject.is_empty()) {
+        Some(subject) => format!("{subject}\n{body}"),
+        None => body.to_owned(),
+    }
+}
+
+/// The intents of a message; `None` when a model is missing.
+///
+/// # Errors
+/// [`LanguageError`]: the queue is full or a model failed.
+pub async fn classify(
+    encoder: Option<&dyn Encoder>,
+    classifier: Option<&dyn IntentClassifier>,
+    message: &MessageReceived,
+) -> Result<Option<Classification>, LanguageError> {
+    let (Some(encoder), Some(classifier)) = (encoder, classifier) else { return Ok(None) };
+    let text = text_of(message.subject.as_deref(), &message.body);
+    let embeddings = encoder.embed(vec![text]).await?;
+    let Some(embedding) = embeddings.first() else { return Ok(None) };
+    Ok(Some(Classification { classified: classifier.classify(embedding)?, model: classifier.version() }))
+}
+
+/// Reads a message. `bound` is the probability from which it is attached without a person; `now` stands for the time it was
+/// sent where the message says none.
+///
+/// # Errors
+/// [`FlowError::Language`] when the queue is full or a model failed, [`FlowError::Store`].
+pub async fn read(
+    encoder: Option<&dyn Encoder>,
+    classifier: Option<&dyn IntentClassifier>,
+    store: &dyn Store,
+    message: &MessageReceived,
+    now: Timestamp,
+    bound: f64,
+) -> Result<Reading, FlowError> {
+    // Before the transaction: inference must not hold one open.
+    let classification = classify(encoder, classifier, message).await?;
+    let mut tx = store.read().await?;
+    Ok(read_in(tx.as_mut(), classification.as_ref(), message, now, bound).await?)
+}
+
+/// The part of [`read`] that needs the store: sender, values and link.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn read_in(
+    tx: &mut dyn Transaction,
+    classification: Option<&Classification>,
+    message: &MessageReceived,
+    now: Timestamp,
+    bound: f64,
+) -> Result<Reading, StoreError> {
+    let sender = sender::identify(tx, &message.from).await?;
+    let known = link::known(tx, message, sender.role).await?;
+    let sent = message.sent_at.unwrap_or(now).to_zoned(TimeZone::UTC).date();
+    let entities = extract::extract(message.subject.as_deref(), &message.body, &known, Some(sent));
+    let top = classification.and_then(|said| said.classified.intents.first().cloned().map(|top| (top, said)));
+    let intent = top.filter(|(top, said)| top.probability >= said.classified.threshold).map(|(top, _)| top);
+    let intents = noticeable(classification);
+    let link = link::link(tx, message, &entities, &known, &sender, &intents, bound).await?;
+    Ok(Reading {
+        unknown: unknown(classification, intent.as_ref(), &sender),
+        intents,
+        intent,
+        entities,
+        trust: sender.trust,
+        role: sender.role,
+        party: sender.party,
+        link,
+        model: classification.map(|said| said.model.clone()),
+        at: now,
+    })
+}
+
+fn noticeable(classification: Option<&Classification>) -> Vec<ScoredIntent> {
+    let intents = classification.into_iter().flat_map(|said| &said.classified.intents);
+    intents.filter(|scored| scored.probability >= NOTICEABLE).cloned().collect()
+}
+
+fn unknown(
+    classification: Option<&Classification>,
+    intent: Option<&ScoredIntent>,
+    sender: &sender::Identity,
+) -> Vec<String> {
+    let mut unknown = Vec::new();
+    match (classification, intent) {
+        (None, _) => unknown.push("the intent: no language model is loaded".to_owned()),
+        (Some(said), None) => {
+            let best = said.classified.intents.first();
+            let named = best.map_or(String::new(), |best| {
+                format!(
+                    " (most likely `{}` at {:.2}, needed {:.2})",
+                    best.intent.name(),
+                    best.probability,
+                    said.classified.threshold
+                )
+            });
+            unknown.push(format!("the intent: the classifier is not sure enough{named}"));
+        }
+        (Some(_), Some(_)) => {}
+    }
+    if sender.party.is_none() {
+        unknown.push("who the sender is: the address belongs to no known customer, supplier or carrier".to_owned());
+    }
+    unknown
+}

@@ -1,0 +1,54 @@
+//! Which exception categories a message of an intent can be about.
+//!
+//! Guarantees: `approval_reply` and `irrelevant` fit none: such a message is filed under an order, never under a case.
+
+use crate::domain::case::{Case, Category};
+use crate::domain::message::{Intent, ScoredIntent};
+use crate::domain::order::Order;
+
+/// Categories that a message of `intent` is usually about.
+fn categories(intent: Intent) -> &'static [Category] {
+    use Category as C;
+    use Intent as I;
+    match intent {
+        I::OrderStatus | I::ExpediteRequest | I::DocumentRequest => {
+            &[C::ShipmentStatusFailure, C::InventoryShortage, C::AllocationConflict, C::CreditHold]
+        }
+        I::PostponeRequest | I::QuantityChange | I::ItemChange | I::CancelRequest => &[C::OrderChange],
+        I::ShipToChange => &[C::InvalidShipTo, C::OrderChange],
+        I::BackorderResponse | I::SupplyDelay | I::SupplyShortage | I::SupplyConfirmation => {
+            &[C::InventoryShortage, C::AllocationConflict]
+        }
+        I::PriceDispute | I::CostChange => &[C::PricingDiscrepancy],
+        I::PaymentNotice | I::CreditRequest => &[C::CreditHold],
+        I::InvoiceQuery => &[C::InvoiceReleaseDelay, C::PricingDiscrepancy],
+        I::DeliveryClaim | I::PickupFailure | I::TransitDelay | I::DeliveryFailure => &[C::ShipmentStatusFailure],
+        I::IntegrationFailure => &[C::IntegrationFailure],
+        I::ApprovalReply | I::Irrelevant => &[],
+    }
+}
+
+/// The open case that a message fits best: of the category for which its intents together are likeliest, then the one whose
+/// line is of an item that the message names. `None` where no category fits, or where that leaves a choice.
+pub(super) fn choose<'a>(
+    cases: &'a [Case],
+    order: &Order,
+    intents: &[ScoredIntent],
+    skus: &[String],
+) -> Option<&'a Case> {
+    let fit = |case: &Case| -> f64 {
+        let about = intents.iter().filter(|scored| categories(scored.intent).contains(&case.key.category));
+        about.map(|scored| scored.probability).sum()
+    };
+    let best = cases.iter().map(fit).fold(0.0, f64::max);
+    let fitting: Vec<&Case> = cases.iter().filter(|case| best > 0.0 && fit(case) >= best).collect();
+    if let [only] = fitting[..] {
+        return Some(only);
+    }
+    let named = |case: &&&Case| {
+        let line = case.key.line_no.and_then(|line_no| order.line(line_no));
+        line.is_some_and(|line| skus.contains(&line.sku))
+    };
+    let named: Vec<&&Case> = fitting.iter().filter(named).collect();
+    if let [only] = named[..] { Some(only) } else { None }
+}

@@ -1,0 +1,329 @@
+//! Prioritizing many cases at once, with a record from which the answer can be computed again, bit for bit.
+//!
+//! Guarantees: the answer is a pure function of the recorded input and versions; the same content has the same decision id
+//! and is kept once; cases come by value of intervention per approver minute. Non-goals: comparing currencies (amounts
+//! count as they are), choosing for anybody.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use super::inline::{self, InlineCase};
+use super::rank::{self, Basis, Subject};
+use crate::domain::actor::Actor;
+use crate::domain::case::{Case, Category};
+use crate::domain::decision::{Decision, RankedCase, Risk};
+use crate::domain::digest;
+use crate::domain::ids::{CaseId, DecisionId};
+use crate::flow::assess::{features, risk};
+use crate::flow::facts::{self, Facts};
+use crate::flow::services::{Ctx, Models, Services};
+use crate::flow::{FlowError, cases};
+use crate::in_transaction;
+use crate::ports::store::Transaction;
+use crate::ports::store::cases::CaseFilter;
+
+/// Most cases in one request.
+pub const CASES_MAX: usize = 500;
+
+/// Cases of the worklist that are taken when the request names none.
+const WORKLIST_DEFAULT: usize = 50;
+
+/// What to prioritize: cases by id, cases by their facts, or, when it names neither, the head of the worklist.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PrioritizeRequest {
+    /// Open exceptions.
+    #[serde(default)]
+    #[schema(max_items = 500)]
+    pub ids: Vec<CaseId>,
+    /// Exceptions that the service does not hold.
+    #[serde(default)]
+    #[schema(max_items = 500)]
+    pub inline: Vec<InlineCase>,
+    /// The time that inline facts are as of; now where missing. Not for exceptions by id, which are as they are now.
+    #[serde(default)]
+    pub as_of: Option<Timestamp>,
+    /// How many to answer with; all where missing.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 500)]
+    pub max_results: Option<usize>,
+    /// Whether refused actions are answered as well, with the reasons against them; the record always has them.
+    #[serde(default)]
+    pub explain: bool,
+}
+
+/// What a replay found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Replay {
+    /// Whether the recorded input gives the recorded output, byte for byte.
+    pub identical: bool,
+    /// What differs, in words.
+    pub differences: Vec<String>,
+}
+
+/// One case as it is scored and recorded.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Input {
+    case_id: Option<CaseId>,
+    reference: Option<String>,
+    category: Category,
+    due_at: Option<Timestamp>,
+    facts: Facts,
+    features: Features,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Features {
+    /// In the order of the service's own schema.
+    Row(Vec<Value>),
+    /// By name, for a model that was trained on a file.
+    Named(Map<String, Value>),
+}
+
+/// Ranks the cases of a request and records the decision.
+///
+/// # Errors
+/// [`FlowError::Invalid`] with a pointer, [`FlowError::NotFound`], [`FlowError::Conflict`] with code `case-closed`.
+pub async fn prioritize(services: &Services, request: PrioritizeRequest, actor: &Actor) -> Result<Decision, FlowError> {
+    check(&request)?;
+    let as_of = request.as_of.unwrap_or_else(|| services.clock.now());
+    let mut inputs = read_cases(services, &request, as_of).await?;
+    for (index, case) in request.inline.iter().enumerate() {
+        inputs.push(read_inline(case, index, as_of)?);
+    }
+    let serving = Serving::of(services);
+    let mut output = serving.scored(&inputs).await;
+    output.truncate(request.max_results.unwrap_or(CASES_MAX));
+    let input = inputs.iter().map(|input| json!(input)).collect();
+    let versions = serving.versions(services.policy.version())?;
+    let mut decision = Decision { id: DecisionId::of_digest(&[0; 32]), as_of, input, versions, output };
+    decision.id = DecisionId::of_digest(&digest::of(&json!({
+        "as_of": decision.as_of,
+        "input": decision.input,
+        "versions": decision.versions,
+        "output": decision.output,
+    }))?);
+    let ctx = Ctx { now: services.clock.now(), entropy: &*services.entropy, actor: actor.clone() };
+    let kept: Result<(), FlowError> = in_transaction!(services.store, |tx| keep(&mut *tx, &ctx, &decision).await);
+    kept?;
+    if !request.explain {
+        decision.output.iter_mut().for_each(|case| case.actions.retain(|candidate| candidate.refused.is_empty()));
+    }
+    Ok(decision)
+}
+
+fn check(request: &PrioritizeRequest) -> Result<(), FlowError> {
+    let wrong = |member: &str, message: String| FlowError::Invalid {
+        code: "invalid-request",
+        message,
+        pointer: Some(format!("/{member}")),
+    };
+    let asked = request.ids.len() + request.inline.len();
+    if asked > CASES_MAX {
+        return Err(wrong("ids", format!("{asked} cases are asked for; at most {CASES_MAX} go into one request")));
+    }
+    if request.max_results.is_some_and(|most| !(1..=CASES_MAX).contains(&most)) {
+        return Err(wrong("max_results", format!("must be from 1 to {CASES_MAX}")));
+    }
+    if request.as_of.is_some() && (!request.ids.is_empty() || request.inline.is_empty()) {
+        return Err(wrong(
+            "as_of",
+            "goes with inline facts only: exceptions by id are taken as they are now".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+async fn read_cases(
+    services: &Services,
+    request: &PrioritizeRequest,
+    as_of: Timestamp,
+) -> Result<Vec<Input>, FlowError> {
+    let mut tx = services.store.read().await?;
+    let cases = if !request.ids.is_empty() {
+        by_id(&mut *tx, &request.ids).await?
+    } else if request.inline.is_empty() {
+        let filter = CaseFilter { open: Some(true), ..CaseFilter::default() };
+        let limit = request.max_results.unwrap_or(WORKLIST_DEFAULT);
+        tx.list_cases(&filter, None, u32::try_from(limit).unwrap_or(u32::MAX)).await?
+    } else {
+        Vec::new()
+    };
+    let mut inputs = Vec::with_capacity(cases.len());
+    for case in cases {
+        inputs.push(read_case(&mut *tx, case, as_of).await?);
+    }
+    Ok(inputs)
+}
+
+async fn by_id(tx: &mut dyn Transaction, ids: &[CaseId]) -> Result<Vec<Case>, FlowError> {
+    let mut seen = BTreeSet::new();
+    let ids: Vec<CaseId> = ids.iter().copied().filter(|id| seen.insert(*id)).collect();
+    let found = tx.cases(&ids).await?;
+    let known: BTreeSet<CaseId> = found.iter().map(|case| case.id).collect();
+    if let Some(missing) = ids.iter().find(|id| !known.contains(id)) {
+        return Err(FlowError::NotFound { kind: "exception", id: missing.to_string() });
+    }
+    let closed: Vec<String> = found.iter().filter(|c| !c.state.is_open()).map(|c| c.id.to_string()).collect();
+    if !closed.is_empty() {
+        return Err(FlowError::Conflict {
+            code: "case-closed",
+            message: format!("{} of the exceptions are closed; leave them out", closed.len()),
+            detail: json!({ "closed": closed }),
+        });
+    }
+    Ok(found)
+}
+
+async fn read_case(tx: &mut dyn Transaction, case: Case, as_of: Timestamp) -> Result<Input, FlowError> {
+    let missing = || FlowError::NotFound { kind: "order", id: case.key.order_id.clone() };
+    let facts = facts::of_line(tx, &case.key.order_id, case.key.line_no, as_of).await?.ok_or_else(missing)?;
+    let rates = features::rates(tx, &facts).await?;
+    let row = features::of(&facts, &rates, Some(case.key.category));
+    Ok(Input {
+        case_id: Some(case.id),
+        reference: None,
+        category: case.key.category,
+        due_at: case.due_at,
+        facts,
+        features: Features::Row(row),
+    })
+}
+
+fn read_inline(case: &InlineCase, index: usize, as_of: Timestamp) -> Result<Input, FlowError> {
+    let facts = inline::read(case, index, as_of)?;
+    let features = match &case.features {
+        Some(named) => Features::Named(named.clone()),
+        None => Features::Row(features::of(&facts, &features::Rates::default(), Some(case.category))),
+    };
+    let promised = facts.line.as_ref().and_then(|line| line.promised_ship_at);
+    Ok(Input {
+        case_id: None,
+        reference: Some(case.reference.clone()),
+        category: case.category,
+        due_at: promised.or(facts.order.due_at),
+        facts,
+        features,
+    })
+}
+
+/// What serves when a request begins: a model that is swapped meanwhile is for the next one.
+struct Serving<'a> {
+    models: Models,
+    basis: Basis<'a>,
+}
+
+impl<'a> Serving<'a> {
+    fn of(services: &'a Services) -> Self {
+        let models = Models::default();
+        models.risk.set(services.models.risk.get());
+        Self { models, basis: Basis::of(services) }
+    }
+
+    /// Every case ranked, the most worth a minute first. Other requests get their turn between cases.
+    async fn scored(&self, inputs: &[Input]) -> Vec<RankedCase> {
+        let mut output = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            let subject = Subject {
+                case_id: input.case_id,
+                reference: input.reference.clone(),
+                category: input.category,
+                due_at: input.due_at,
+            };
+            output.push(rank::rank(&self.basis, &subject, &input.facts, self.risk(input)));
+            tokio::task::yield_now().await;
+        }
+        let name = |case: &RankedCase| (case.case_id, case.reference.clone());
+        output.sort_by(|a, b| {
+            b.priority.total_cmp(&a.priority).then(b.value.total_cmp(&a.value)).then_with(|| name(a).cmp(&name(b)))
+        });
+        output
+    }
+
+    fn risk(&self, input: &Input) -> Result<Risk, String> {
+        match &input.features {
+            Features::Row(row) => risk::of(&self.models, row),
+            Features::Named(named) => risk::of_named(&self.models, named),
+        }
+    }
+
+    /// What the answer depends on beside its input.
+    fn versions(&self, policy: &str) -> Result<BTreeMap<String, String>, FlowError> {
+        let settings = self.basis.settings;
+        let weights = json!({ "minute_cost": settings.minute_cost, "miss_penalty": settings.miss_penalty });
+        let risk = self.models.risk.get().map_or_else(|| "none".to_owned(), |model| model.version());
+        let effect = self.basis.effect.as_ref();
+        let effect =
+            effect.map_or_else(|| "none".to_owned(), |model| format!("{}@{}", model.version(), model.digest()));
+        Ok(BTreeMap::from([
+            ("catalogue".to_owned(), self.basis.catalogue.digest().to_owned()),
+            ("policy".to_owned(), policy.to_owned()),
+            ("features".to_owned(), features::SCHEMA_VERSION.to_owned()),
+            ("risk".to_owned(), risk),
+            ("effect".to_owned(), effect),
+            ("settings".to_owned(), digest::hex_of(&weights)?),
+            ("service".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ]))
+    }
+}
+
+async fn keep(tx: &mut dyn Transaction, ctx: &Ctx<'_>, decision: &Decision) -> Result<(), FlowError> {
+    if tx.decision(decision.id).await?.is_some() {
+        return Ok(());
+    }
+    tx.insert_decision(decision).await?;
+    let cases: Vec<String> = decision.output.iter().filter_map(|c| c.case_id).map(cases::subject).collect();
+    let detail = json!({ "asked": decision.input.len(), "answered": decision.output.len(), "cases": cases });
+    tx.append_audit(ctx.audit("decision.made", format!("decision:{}", decision.id), detail)).await?;
+    Ok(())
+}
+
+/// Computes a recorded decision again and compares it byte for byte.
+///
+/// # Errors
+/// [`FlowError::NotFound`], [`FlowError::Store`].
+pub async fn replay(services: &Services, id: DecisionId) -> Result<Replay, FlowError> {
+    let recorded = services.store.read().await?.decision(id).await?;
+    let recorded = recorded.ok_or_else(|| FlowError::NotFound { kind: "decision", id: id.to_string() })?;
+    let serving = Serving::of(services);
+    let now = serving.versions(services.policy.version())?;
+    let unlike = |name: &&String| recorded.versions.get(*name) != now.get(*name);
+    let names: BTreeSet<&String> = recorded.versions.keys().chain(now.keys()).collect();
+    let mut differences: Vec<String> = names
+        .into_iter()
+        .filter(unlike)
+        .map(|name| {
+            let of = |versions: &BTreeMap<String, String>| versions.get(name).map_or("none", String::as_str).to_owned();
+            format!("`{name}` was {}, is {} now; it cannot be computed again", of(&recorded.versions), of(&now))
+        })
+        .collect();
+    if differences.is_empty() {
+        differences = compare(&serving, &recorded).await?;
+    }
+    Ok(Replay { identical: differences.is_empty(), differences })
+}
+
+async fn compare(serving: &Serving<'_>, recorded: &Decision) -> Result<Vec<String>, FlowError> {
+    let inputs: Result<Vec<Input>, _> = recorded.input.iter().cloned().map(serde_json::from_value).collect();
+    let inputs = match inputs {
+        Ok(inputs) => inputs,
+        Err(error) => return Ok(vec![format!("the recorded input cannot be read: {error}")]),
+    };
+    let mut output = serving.scored(&inputs).await;
+    output.truncate(recorded.output.len());
+    let mut differences = Vec::new();
+    for (place, (then, again)) in recorded.output.iter().zip(&output).enumerate() {
+        if digest::canonical(then)? != digest::canonical(again)? {
+            differences.push(format!("place {place} of the answer is not what was recorded"));
+        }
+    }
+    if output.len() != recorded.output.len() {
+        differences.push(format!("{} cases were answered, {} come now", recorded.output.len(), output.len()));
+    }
+    Ok(differences)
+}

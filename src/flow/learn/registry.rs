@@ -1,0 +1,273 @@
+//! The model registry: immutable versions, which one serves, and since when because of what.
+//!
+//! Guarantees: a version is registered with the digest of its manifest and refused when it later differs; the serving
+//! history is appended in the transaction that decides, before the swap, so that it never lacks a version that answered;
+//! a swap is whole, and requests under way keep the version they hold; a version that does not load leaves the one that
+//! serves. Non-goals: who may promote, see `decide`; deleting versions.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::domain::actor::Actor;
+use crate::domain::model::{ModelVersion, Serving};
+use crate::flow::FlowError;
+use crate::flow::execute::emit::emit;
+use crate::flow::services::{Ctx, Models, Services};
+use crate::in_transaction;
+use crate::ports::registry::{LoadError, Loaded};
+use crate::ports::store::{StoreError, Transaction};
+
+/// The places that models serve in, by name, in the order in which they load: an intent head needs its encoder.
+pub const NAMES: [&str; 4] = ["message-encoder", "intents", "miss-risk", "effect"];
+
+/// Why the first version of a name serves.
+pub const BOOTSTRAP: &str = "bootstrap";
+
+/// Registers the version at `path` (relative to the model directory). One that is registered already with the same digest
+/// is returned as it is.
+///
+/// # Errors
+/// [`FlowError::Conflict`] when its files do not check, or its name and version are registered with another digest.
+pub async fn register(
+    services: &Services,
+    ctx: &Ctx<'_>,
+    path: &str,
+    trained_by: &str,
+) -> Result<ModelVersion, FlowError> {
+    let found = services.loader.describe(path).map_err(|e| unusable(&e))?;
+    let version = ModelVersion {
+        name: found.name,
+        version: found.version,
+        digest: found.digest,
+        path: found.path,
+        trained_by: trained_by.to_owned(),
+        registered_at: ctx.now,
+        metrics: found.metrics,
+        beats_baseline: found.beats_baseline,
+    };
+    in_transaction!(services.store, |tx| insert(tx.as_mut(), ctx, &version).await)
+}
+
+async fn insert(tx: &mut dyn Transaction, ctx: &Ctx<'_>, version: &ModelVersion) -> Result<ModelVersion, FlowError> {
+    match tx.model_version(&version.name, &version.version).await? {
+        Some(known) if known.digest == version.digest => return Ok(known),
+        Some(known) => return Err(changed(&known, &version.digest)),
+        None => {}
+    }
+    tx.insert_model_version(version).await?;
+    let detail = json!({ "digest": version.digest, "trained_by": version.trained_by, "metrics": version.metrics });
+    tx.append_audit(ctx.audit("model.registered", subject(&version.name, &version.version), detail)).await?;
+    Ok(version.clone())
+}
+
+/// Makes a version serve: loads and checks it, appends to the serving history, then swaps it in. The same `because` (the
+/// proposal's id) again has no effect but the swap, so that an execution may be repeated.
+///
+/// # Errors
+/// [`FlowError`]; the version that served goes on serving then.
+pub async fn serve(
+    services: &Services,
+    ctx: &Ctx<'_>,
+    name: &str,
+    version: &str,
+    because: &str,
+) -> Result<Serving, FlowError> {
+    let registered = registered(services.store.read().await?.as_mut(), name, version).await?;
+    let loaded = load(services, &registered)?;
+    let serving = Serving {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        digest: registered.digest,
+        from: ctx.now,
+        because: because.to_owned(),
+    };
+    let appended: Result<Serving, FlowError> =
+        in_transaction!(services.store, |tx| append(tx.as_mut(), ctx, &serving).await);
+    let serving = appended?;
+    install(services, loaded).await?;
+    Ok(serving)
+}
+
+async fn append(tx: &mut dyn Transaction, ctx: &Ctx<'_>, serving: &Serving) -> Result<Serving, FlowError> {
+    if let Some(last) = latest(tx, &serving.name).await?
+        && (&last.version, &last.because) == (&serving.version, &serving.because)
+    {
+        return Ok(last);
+    }
+    tx.insert_serving(serving).await?;
+    let subject = subject(&serving.name, &serving.version);
+    tx.append_audit(ctx.audit("model.served", subject.clone(), json!(serving))).await?;
+    emit(tx, ctx, "model.promoted.v1", &subject, json!(serving)).await?;
+    Ok(serving.clone())
+}
+
+/// Who trained what was found on disk at a start.
+const SHIPPED: &str = "shipped";
+
+/// What a start found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// What serves now.
+    pub serving: Vec<Serving>,
+    /// What could not be read or loaded, in words; its place stays empty, and what needs it abstains.
+    pub problems: Vec<String>,
+}
+
+/// At start: registers the versions on disk that are not registered, then loads for each name the version that served
+/// last, or as [`BOOTSTRAP`] the newest one that beats its baseline.
+///
+/// # Errors
+/// [`FlowError::Store`]; a version that cannot be used is a problem in the answer.
+pub async fn restore(services: &Services) -> Result<Restored, FlowError> {
+    let ctx = Ctx { now: services.clock.now(), entropy: &*services.entropy, actor: Actor::System };
+    let mut restored = Restored::default();
+    let mut note = |error: FlowError| match error {
+        FlowError::Store(error) => Err(FlowError::Store(error)),
+        other => {
+            restored.problems.push(other.to_string());
+            Ok(())
+        }
+    };
+    for found in services.loader.versions() {
+        let registered = match found {
+            Ok(found) => register(services, &ctx, &found.path, SHIPPED).await.map(|_| ()),
+            Err(error) => Err(unusable(&error)),
+        };
+        registered.or_else(&mut note)?;
+    }
+    let mut serving = Vec::new();
+    for name in NAMES {
+        match start(services, &ctx, name).await {
+            Ok(started) => serving.extend(started),
+            Err(error) => note(error)?,
+        }
+    }
+    restored.serving = serving;
+    Ok(restored)
+}
+
+async fn start(services: &Services, ctx: &Ctx<'_>, name: &str) -> Result<Option<Serving>, FlowError> {
+    let mut tx = services.store.read().await?;
+    if let Some(last) = latest(tx.as_mut(), name).await? {
+        let registered = registered(tx.as_mut(), name, &last.version).await?;
+        drop(tx);
+        install(services, load(services, &registered)?).await?;
+        return Ok(Some(last));
+    }
+    let versions = tx.model_versions().await?;
+    drop(tx);
+    let able = versions.into_iter().filter(|v| v.name == name && v.beats_baseline);
+    match able.max_by(|a, b| (a.registered_at, &a.version).cmp(&(b.registered_at, &b.version))) {
+        Some(first) => serve(services, ctx, name, &first.version, BOOTSTRAP).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Swaps in what another instance made serve since; to be called now and then. Returns the names that changed.
+///
+/// # Errors
+/// [`FlowError`]; what served goes on serving then.
+pub async fn follow(services: &Services) -> Result<Vec<&'static str>, FlowError> {
+    let mut swapped = Vec::new();
+    for name in NAMES {
+        let mut tx = services.store.read().await?;
+        let Some(last) = latest(tx.as_mut(), name).await? else { continue };
+        if serving_now(&services.models, name) == Some(format!("{name}/{}", last.version)) {
+            continue;
+        }
+        let registered = registered(tx.as_mut(), name, &last.version).await?;
+        drop(tx);
+        install(services, load(services, &registered)?).await?;
+        swapped.push(name);
+    }
+    Ok(swapped)
+}
+
+/// Every registered version, by name, newest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn versions(tx: &mut dyn Transaction) -> Result<Vec<ModelVersion>, StoreError> {
+    tx.model_versions().await
+}
+
+/// What served when, newest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn servings(tx: &mut dyn Transaction, name: Option<&str>) -> Result<Vec<Serving>, StoreError> {
+    tx.servings(name).await
+}
+
+/// What served under `name` at time `at`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn serving_at(tx: &mut dyn Transaction, name: &str, at: Timestamp) -> Result<Option<Serving>, StoreError> {
+    Ok(tx.servings(Some(name)).await?.into_iter().find(|serving| serving.from <= at))
+}
+
+async fn latest(tx: &mut dyn Transaction, name: &str) -> Result<Option<Serving>, StoreError> {
+    Ok(tx.servings(Some(name)).await?.into_iter().next())
+}
+
+async fn registered(tx: &mut dyn Transaction, name: &str, version: &str) -> Result<ModelVersion, FlowError> {
+    let found = tx.model_version(name, version).await?;
+    found.ok_or_else(|| FlowError::NotFound { kind: "model version", id: format!("{name}/{version}") })
+}
+
+/// `name/version` of what answers under a name in this process.
+fn serving_now(models: &Models, name: &str) -> Option<String> {
+    match name {
+        "message-encoder" => models.encoder.get().map(|m| m.version()),
+        "intents" => models.intents.get().map(|m| m.version()),
+        "miss-risk" => models.risk.get().map(|m| m.version()),
+        _ => models.effect.get().map(|m| m.version()),
+    }
+}
+
+fn load(services: &Services, registered: &ModelVersion) -> Result<Loaded, FlowError> {
+    let found = services.loader.describe(&registered.path).map_err(|e| unusable(&e))?;
+    if found.digest != registered.digest {
+        return Err(changed(registered, &found.digest));
+    }
+    let encoder = services.models.encoder.get().map(|m| m.version());
+    services.loader.load(&registered.path, encoder.as_deref()).map_err(|e| unusable(&e))
+}
+
+async fn install(services: &Services, loaded: Loaded) -> Result<(), FlowError> {
+    let models = &services.models;
+    match loaded {
+        Loaded::Risk(model) => models.risk.set(Some(model)),
+        Loaded::Effect(model) => models.effect.set(Some(model)),
+        Loaded::Intents(model) => models.intents.set(Some(model)),
+        Loaded::Encoder(model) => {
+            models.encoder.set(Some(model));
+            // A head is of one encoder: unless the serving head fits the new one, nothing classifies until one does.
+            models.intents.set(None);
+            let mut tx = services.store.read().await?;
+            if let Some(last) = latest(tx.as_mut(), "intents").await? {
+                let head = registered(tx.as_mut(), "intents", &last.version).await?;
+                if let Ok(Loaded::Intents(head)) = load(services, &head) {
+                    models.intents.set(Some(head));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn subject(name: &str, version: &str) -> String {
+    format!("model:{name}/{version}")
+}
+
+fn unusable(error: &LoadError) -> FlowError {
+    FlowError::Conflict { code: "model-unusable", message: error.to_string(), detail: json!({ "path": error.path }) }
+}
+
+fn changed(registered: &ModelVersion, found: &str) -> FlowError {
+    let ModelVersion { name, version, digest, .. } = registered;
+    let message =
+        format!("`{name}/{version}` is registered with digest {digest} and now has {found}: versions never change");
+    FlowError::Conflict { code: "model-changed", message, detail: json!({ "registered": digest, "found": found }) }
+}
