@@ -1,0 +1,458 @@
+//! One exception: what happened and how we know, what could be done and what each option costs, what was proposed.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::shell::{Posted, Refused, Shell, Viewer, done, render};
+use super::words::{self, Levelled};
+use super::{Sampled, messages};
+use crate::domain::action::{ActionKind, Candidate, Score};
+use crate::domain::actor::Scope;
+use crate::domain::case::{Case, Origin};
+use crate::domain::decision::RankedCase;
+use crate::domain::ids::CaseId;
+use crate::domain::message::{Entity, Message, Part};
+use crate::domain::proposal::{Proposal, ProposalState};
+use crate::flow::assess::summary::{self, Summary};
+use crate::flow::cases;
+use crate::flow::decide::propose::{self, ProposeRequest};
+use crate::web::api::exceptions::{ExceptionView, view};
+use crate::web::extract::{Id, Params};
+use crate::web::picture;
+use crate::web::state::WebState;
+use crate::web::timeline::TimelineEntry;
+
+#[derive(Template)]
+#[template(path = "case.html")]
+struct CasePage {
+    shell: Shell,
+    id: String,
+    version: i64,
+    open: bool,
+    category: String,
+    order: String,
+    state: Levelled,
+    detail: String,
+    figures: Vec<Figure>,
+    summary: Vec<SummarySection>,
+    sources: Vec<Source>,
+    caveat: Option<String>,
+    options: Vec<OptionRow>,
+    proposals: Vec<ProposalRow>,
+    messages: Vec<MessageView>,
+    timeline: Vec<Entry>,
+    owner: String,
+    assignee: String,
+    origin: String,
+    caused_by: String,
+}
+
+struct Figure {
+    name: &'static str,
+    value: String,
+}
+
+struct SummarySection {
+    name: String,
+    sentences: Vec<Sentence>,
+}
+
+struct Sentence {
+    text: String,
+    cites: Vec<String>,
+}
+
+struct Source {
+    id: String,
+    label: String,
+    value: String,
+    from: String,
+}
+
+struct OptionRow {
+    title: String,
+    action: &'static str,
+    best: bool,
+    parameters: String,
+    parameters_say: String,
+    terms: Option<Terms>,
+    refused: String,
+    useful_until: String,
+    can_propose: bool,
+}
+
+struct Terms {
+    quote: String,
+    miss: String,
+    spread: String,
+    cases: String,
+    penalty: String,
+    residual: String,
+    total: String,
+}
+
+struct ProposalRow {
+    id: String,
+    title: String,
+    state: Levelled,
+    says: String,
+    by: String,
+    digest: String,
+    votes: Vec<String>,
+    waits: bool,
+}
+
+struct MessageView {
+    id: String,
+    from: String,
+    at: String,
+    reading: String,
+    subject: Vec<Run>,
+    body: Vec<Run>,
+}
+
+/// A run of text, plain or an entity.
+struct Run {
+    text: String,
+    entity: Option<&'static str>,
+}
+
+struct Entry {
+    worth: &'static str,
+    says: String,
+    iso: String,
+    at: String,
+    from: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Query {
+    done: Option<String>,
+}
+
+pub(super) async fn show(
+    State(state): State<WebState>,
+    viewer: Viewer,
+    Id(id): Id<CaseId>,
+    Params(query): Params<Query>,
+) -> Result<Response, Refused> {
+    viewer.needs(Scope::ExceptionsRead)?;
+    let mut shell = viewer.shell(&state, "Exception", "/").await?;
+    shell.notice = query.done;
+    let view = view(&state, id).await?;
+    shell.title = words::title(view.case.key.category.name());
+    let now = state.services.clock.now();
+    let mut page = page(shell, &view, now);
+    if let Some(picture) = picture::of(&state.services, &view.case).await? {
+        let summary = picture.summary(&view, viewer.actor(), now)?;
+        page.tell(&summary);
+        page.compare(&picture.ranked, viewer.may(Scope::ActionsPropose) && view.case.state.is_open());
+    }
+    Ok(render(&page))
+}
+
+impl CasePage {
+    fn tell(&mut self, summary: &Summary) {
+        let section = |section: &summary::Section| SummarySection {
+            name: words::title(&section.name),
+            sentences: section.sentences.iter().map(sentence).collect(),
+        };
+        self.summary = summary.sections.iter().filter(|s| !s.sentences.is_empty()).map(section).collect();
+        self.sources = summary.facts.iter().map(source).collect();
+    }
+
+    fn compare(&mut self, ranked: &RankedCase, can_propose: bool) {
+        self.caveat.clone_from(&ranked.abstained);
+        let rows = ranked.actions.iter().enumerate();
+        self.options = rows.map(|(i, c)| option_row(c, i == 0 && c.refused.is_empty(), can_propose)).collect();
+    }
+}
+
+fn sentence(sentence: &summary::Sentence) -> Sentence {
+    Sentence { text: sentence.text.clone(), cites: sentence.facts.clone() }
+}
+
+fn source(fact: &summary::Fact) -> Source {
+    Source {
+        id: fact.id.clone(),
+        label: fact.label.clone(),
+        value: fact.rendering.clone(),
+        from: fact.event.as_ref().map_or_else(|| "computed".to_owned(), ToString::to_string),
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Propose {
+    action: ActionKind,
+    #[serde(default)]
+    parameters: String,
+}
+
+pub(super) async fn propose(
+    State(state): State<WebState>,
+    Id(case_id): Id<CaseId>,
+    Posted { viewer, form }: Posted<Propose>,
+) -> Result<Response, Refused> {
+    viewer.needs(Scope::ActionsPropose)?;
+    let parameters = serde_json::from_str(&form.parameters).unwrap_or_default();
+    let request = ProposeRequest { case_id, action: form.action, parameters, decision_id: None };
+    propose::propose(&state.services, viewer.actor(), request).await?;
+    Ok(done(&format!("/exceptions/{case_id}"), "Proposed. It happens once the right people approve it."))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Assign {
+    version: i64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Close {
+    version: i64,
+    reason: String,
+}
+
+pub(super) async fn assign(
+    State(state): State<WebState>,
+    Id(id): Id<CaseId>,
+    Posted { viewer, form }: Posted<Assign>,
+) -> Result<Response, Refused> {
+    viewer.needs(Scope::ExceptionsWrite)?;
+    let me = viewer.actor().person().map(|p| p.subject.clone());
+    cases::assign(&state.services, viewer.actor().clone(), id, form.version, me).await?;
+    Ok(done(&format!("/exceptions/{id}"), "Assigned to you."))
+}
+
+pub(super) async fn close(
+    State(state): State<WebState>,
+    Id(id): Id<CaseId>,
+    Posted { viewer, form }: Posted<Close>,
+) -> Result<Response, Refused> {
+    viewer.needs(Scope::ExceptionsWrite)?;
+    cases::close(&state.services, viewer.actor().clone(), id, form.version, form.reason).await?;
+    Ok(done(&format!("/exceptions/{id}"), "Closed."))
+}
+
+fn page(shell: Shell, view: &ExceptionView, now: jiff::Timestamp) -> CasePage {
+    let case = &view.case;
+    CasePage {
+        shell,
+        id: case.id.to_string(),
+        version: case.version,
+        open: case.state.is_open(),
+        category: words::title(case.key.category.name()),
+        order: order(case),
+        state: words::case_state(&case.state),
+        detail: case.detail.clone(),
+        figures: figures(case, now),
+        summary: Vec::new(),
+        sources: Vec::new(),
+        caveat: None,
+        options: Vec::new(),
+        proposals: view.proposals.iter().map(proposal_row).collect(),
+        messages: view.messages.iter().map(message_view).collect(),
+        timeline: view.timeline.iter().map(entry).collect(),
+        owner: words::title(&case.owner),
+        assignee: case.assignee.clone().unwrap_or_else(|| "nobody".to_owned()),
+        origin: match &case.origin {
+            Origin::Rule { rule, version } => format!("rule {rule}, version {version}"),
+            Origin::Upstream => "an upstream system".to_owned(),
+            Origin::Execution => "a failed execution".to_owned(),
+        },
+        caused_by: case.caused_by.to_string(),
+    }
+}
+
+fn order(case: &Case) -> String {
+    let line = case.key.line_no.map_or_else(String::new, |n| format!(", line {n}"));
+    format!("{}{line}", case.key.order_id)
+}
+
+fn figures(case: &Case, now: jiff::Timestamp) -> Vec<Figure> {
+    let assessment = case.assessment.as_ref();
+    let miss = assessment.and_then(|a| a.miss_probability);
+    let saves = assessment.and_then(|a| a.value);
+    vec![
+        Figure { name: "At stake", value: case.at_stake.as_ref().map_or_else(|| "unknown".to_owned(), words::money) },
+        Figure {
+            name: "Miss probability",
+            value: miss.map_or_else(|| "unknown".to_owned(), |p| format!("{} %", words::percent(p))),
+        },
+        Figure { name: "Due", value: words::countdown(case.due_at, now).says },
+        Figure { name: "Best action saves", value: saves.map_or_else(|| "unknown".to_owned(), words::amount) },
+        Figure { name: "Severity", value: format!("{:?}", case.severity) },
+        Figure { name: "Open for", value: words::span(case.opened_at, now) },
+    ]
+}
+
+fn option_row(candidate: &Candidate, best: bool, can_propose: bool) -> OptionRow {
+    let say = candidate.parameters.iter().map(|(k, v)| format!("{} {}", k.replace('_', " "), words::value(v)));
+    OptionRow {
+        title: candidate.title.clone(),
+        action: candidate.action.name(),
+        best,
+        parameters: Value::Object(candidate.parameters.clone()).to_string(),
+        parameters_say: say.collect::<Vec<_>>().join(", "),
+        terms: candidate.score.as_ref().filter(|_| candidate.refused.is_empty()).map(terms),
+        refused: candidate.refused.join("; "),
+        useful_until: candidate.latest_useful_at.map_or_else(|| "any time".to_owned(), words::minute),
+        can_propose,
+    }
+}
+
+fn terms(score: &Score) -> Terms {
+    Terms {
+        quote: words::amount(score.quote),
+        miss: format!("{} %", words::percent(score.miss_probability)),
+        spread: format!("{} %", words::percent(score.effect_sd)),
+        cases: format!("{:.0}", score.effect_cases),
+        penalty: words::amount(score.penalty),
+        residual: words::amount(score.residual),
+        total: words::amount(score.expected_cost),
+    }
+}
+
+fn proposal_row(proposal: &Proposal) -> ProposalRow {
+    ProposalRow {
+        id: proposal.id.to_string(),
+        title: words::title(proposal.action.kind.name()),
+        state: words::proposal_state(&proposal.state),
+        says: words::proposal_says(&proposal.state),
+        by: format!("{}, {}", words::actor(&proposal.proposer), words::minute(proposal.created_at)),
+        digest: words::short(&proposal.digest),
+        votes: words::votes(&proposal.state),
+        waits: matches!(proposal.state, ProposalState::AwaitingApproval(_)),
+    }
+}
+
+fn message_view(message: &Message) -> MessageView {
+    let content = &message.content;
+    let entities = message.reading.as_ref().map_or(&[][..], |r| &r.entities);
+    MessageView {
+        id: message.id.to_string(),
+        from: content.from.name.clone().or_else(|| content.from.email.clone()).unwrap_or_else(|| "unnamed".to_owned()),
+        at: words::minute(message.received_at),
+        reading: messages::intent(message),
+        subject: runs(content.subject.as_deref().unwrap_or("(no subject)"), Part::Subject, entities),
+        body: runs(&content.body, Part::Body, entities),
+    }
+}
+
+/// Cuts `text` at the entities' spans; a span that does not fit the text is left out.
+fn runs(text: &str, part: Part, entities: &[Entity]) -> Vec<Run> {
+    let mut spans: Vec<&Entity> = entities.iter().filter(|e| e.span.part == part).collect();
+    spans.sort_by_key(|e| (e.span.start, e.span.end));
+    let mut runs = Vec::new();
+    let mut at = 0;
+    for entity in spans {
+        let (start, end) = (entity.span.start, entity.span.end);
+        if start < at || start >= end {
+            continue;
+        }
+        let (Some(before), Some(inside)) = (text.get(at..start), text.get(start..end)) else { continue };
+        runs.push(Run { text: before.to_owned(), entity: None });
+        runs.push(Run { text: inside.to_owned(), entity: Some(entity.kind.name()) });
+        at = end;
+    }
+    runs.push(Run { text: text.get(at..).unwrap_or_default().to_owned(), entity: None });
+    runs.retain(|run| !run.text.is_empty());
+    runs
+}
+
+fn entry(entry: &TimelineEntry) -> Entry {
+    Entry {
+        worth: entry.worth.name(),
+        says: entry.says.clone(),
+        iso: entry.at.to_string(),
+        at: words::minute(entry.at),
+        from: entry.from.clone(),
+    }
+}
+
+pub(super) fn samples() -> Vec<String> {
+    super::rendered::<CasePage>()
+}
+
+impl Sampled for CasePage {
+    fn samples() -> Vec<Self> {
+        let entries = ["fact", "claim", "inference", "act"].map(|worth| Entry {
+            worth,
+            says: "Line 2 allocated".to_owned(),
+            iso: "2026-03-02T09:30:00Z".to_owned(),
+            at: "2026-03-02 09:30".to_owned(),
+            from: "/erp#17".to_owned(),
+        });
+        let message = MessageView {
+            id: "1".to_owned(),
+            from: "Jo".to_owned(),
+            at: "2026-03-02 09:30".to_owned(),
+            reading: "Order status 93 %".to_owned(),
+            subject: vec![Run { text: "Order ".to_owned(), entity: None }],
+            body: vec![Run { text: "SO-10231".to_owned(), entity: Some("order_no") }],
+        };
+        let proposal = ProposalRow {
+            id: "1".to_owned(),
+            title: "Approve price".to_owned(),
+            state: Levelled::new("Awaiting approval", "warn"),
+            says: "Escalated".to_owned(),
+            by: "Noor, 2026-03-02 09:30".to_owned(),
+            digest: "ab12cd34ef56".to_owned(),
+            votes: vec!["Ines approved".to_owned()],
+            waits: true,
+        };
+        let sentence = Sentence { text: "Line 2 lacks 40 pieces.".to_owned(), cites: vec!["F1".to_owned()] };
+        let source = Source {
+            id: "F1".to_owned(),
+            label: "Shortfall".to_owned(),
+            value: "40".to_owned(),
+            from: "/wms#9".to_owned(),
+        };
+        vec![Self {
+            shell: Shell::sample("/"),
+            id: "0192f0c1-2345-7abc-8def-0123456789ab".to_owned(),
+            version: 3,
+            open: true,
+            category: "Inventory shortage".to_owned(),
+            order: "SO-10231, line 2".to_owned(),
+            state: Levelled::new("Triaged", ""),
+            detail: "Line 2 lacks 40 of 120 pieces.".to_owned(),
+            figures: vec![Figure { name: "At stake", value: "12 400.00 EUR".to_owned() }],
+            summary: vec![SummarySection { name: "What happened".to_owned(), sentences: vec![sentence] }],
+            sources: vec![source],
+            caveat: Some("No risk model serves, so options are compared by cost alone.".to_owned()),
+            options: vec![sample_option(true, true), sample_option(false, false)],
+            proposals: vec![proposal],
+            messages: vec![message],
+            timeline: entries.into(),
+            owner: "Supply planning".to_owned(),
+            assignee: "nobody".to_owned(),
+            origin: "rule shortage, version 1".to_owned(),
+            caused_by: "/wms#9".to_owned(),
+        }]
+    }
+}
+
+fn sample_option(best: bool, scored: bool) -> OptionRow {
+    let terms = || Terms {
+        quote: "45.00".to_owned(),
+        miss: "21 %".to_owned(),
+        spread: "6 %".to_owned(),
+        cases: "38".to_owned(),
+        penalty: "1 240".to_owned(),
+        residual: "6.00".to_owned(),
+        total: "311".to_owned(),
+    };
+    OptionRow {
+        title: "Reallocate from <another> warehouse".to_owned(),
+        action: "reallocate_from_warehouse",
+        best,
+        parameters: "{\"warehouse_id\":\"WH-SOUTH\"}".to_owned(),
+        parameters_say: "warehouse id WH-SOUTH".to_owned(),
+        terms: scored.then(terms),
+        refused: "no other warehouse has stock".to_owned(),
+        useful_until: "2026-03-03 08:00".to_owned(),
+        can_propose: best,
+    }
+}

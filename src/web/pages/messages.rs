@@ -1,0 +1,142 @@
+//! Message triage: what was read from each message, and where it belongs.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::shell::{Refused, Shell, Viewer, render};
+use super::{Sampled, words};
+use crate::domain::actor::Scope;
+use crate::domain::ids::MessageId;
+use crate::domain::message::{Link, Message};
+use crate::web::extract::{PageSize, Params};
+use crate::web::paging::{Cursor, after, page};
+use crate::web::state::WebState;
+
+const ROWS: PageSize = PageSize(50);
+
+#[derive(Template)]
+#[template(path = "messages.html")]
+struct MessagesPage {
+    shell: Shell,
+    tabs: Vec<Tab>,
+    rows: Vec<Row>,
+    next: Option<String>,
+}
+
+struct Tab {
+    href: &'static str,
+    label: &'static str,
+    current: bool,
+}
+
+struct Row {
+    at: String,
+    from: String,
+    trust: String,
+    subject: String,
+    start: String,
+    intent: String,
+    link: String,
+    href: Option<String>,
+    unknown: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Query {
+    attached: Option<bool>,
+    cursor: Option<Cursor>,
+}
+
+pub(super) async fn show(
+    State(state): State<WebState>,
+    viewer: Viewer,
+    Params(query): Params<Query>,
+) -> Result<Response, Refused> {
+    viewer.needs(Scope::MessagesRead)?;
+    let before: Option<MessageId> = after(&state, "messages", query.cursor.as_ref())?;
+    let shell = viewer.shell(&state, "Messages", "/messages").await?;
+    let messages = state.services.store.read().await?.list_messages(query.attached, before, ROWS.0 + 1).await?;
+    let page = page(&state, "messages", ROWS, messages, |m| m.id);
+    let only = query.attached.map_or_else(String::new, |a| format!("attached={a}&"));
+    Ok(render(&MessagesPage {
+        shell,
+        tabs: tabs(query.attached),
+        rows: page.items.iter().map(row).collect(),
+        next: page.next.map(|cursor| format!("/messages?{only}cursor={cursor}")),
+    }))
+}
+
+fn tabs(attached: Option<bool>) -> Vec<Tab> {
+    [
+        ("/messages", "All", None),
+        ("/messages?attached=false", "Needs a person", Some(false)),
+        ("/messages?attached=true", "Attached", Some(true)),
+    ]
+    .into_iter()
+    .map(|(href, label, of)| Tab { href, label, current: attached == of })
+    .collect()
+}
+
+fn row(message: &Message) -> Row {
+    let from = &message.content.from;
+    let reading = message.reading.as_ref();
+    let (link, href) = match reading.map(|r| &r.link) {
+        None => ("not read yet".to_owned(), None),
+        Some(Link::Attached { to, .. }) => (
+            format!("{} ({} %)", to.order_id, words::percent(to.probability)),
+            to.case_id.map(|id| format!("/exceptions/{id}#message-{}", message.id)),
+        ),
+        Some(Link::Candidates { ranked, reason }) => {
+            let best = ranked.iter().take(3).map(|c| format!("{} {} %", c.order_id, words::percent(c.probability)));
+            (format!("{}: {reason}", best.collect::<Vec<_>>().join(", ")), None)
+        }
+        Some(Link::Nothing { reason }) => (reason.clone(), None),
+    };
+    Row {
+        at: words::minute(message.received_at),
+        from: from.name.clone().or_else(|| from.email.clone()).unwrap_or_else(|| "unnamed".to_owned()),
+        trust: reading.map_or_else(String::new, |r| words::title(r.trust.name())),
+        subject: message.content.subject.clone().unwrap_or_else(|| "(no subject)".to_owned()),
+        start: words::start(&message.content.body, 140),
+        intent: intent(message),
+        link,
+        href,
+        unknown: reading.map_or_else(String::new, |r| r.unknown.join("; ")),
+    }
+}
+
+/// The intent with its probability, or that there is none.
+pub(super) fn intent(message: &Message) -> String {
+    match message.reading.as_ref() {
+        None => "waiting".to_owned(),
+        Some(reading) => reading.intent.as_ref().map_or_else(
+            || "abstained".to_owned(),
+            |i| format!("{} {} %", words::title(i.intent.name()), words::percent(i.probability)),
+        ),
+    }
+}
+
+impl Sampled for MessagesPage {
+    fn samples() -> Vec<Self> {
+        let row = Row {
+            at: "2026-03-02 09:30".to_owned(),
+            from: "Jo <jo@customer.example>".to_owned(),
+            trust: "Verified contact".to_owned(),
+            subject: "Where is SO-10231?".to_owned(),
+            start: "Hello, we still wait …".to_owned(),
+            intent: "Order status 93 %".to_owned(),
+            link: "SO-10231 (97 %)".to_owned(),
+            href: Some("/exceptions/1".to_owned()),
+            unknown: String::new(),
+        };
+        let next = Some("/messages?cursor=abc".to_owned());
+        let full = Self { shell: Shell::sample("/messages"), tabs: tabs(Some(true)), rows: vec![row], next };
+        vec![full, Self { shell: Shell::sample("/messages"), tabs: tabs(None), rows: Vec::new(), next: None }]
+    }
+}
+
+pub(super) fn samples() -> Vec<String> {
+    super::rendered::<MessagesPage>()
+}

@@ -1,0 +1,60 @@
+//! A case as it stands now, for readers: its facts, its ranking and its summary.
+//!
+//! Guarantee: only reads; the same functions as the assessment and the decision record, so a page shows what they would
+//! say. Non-goals: recording, see `flow::decide::prioritize`.
+
+use jiff::Timestamp;
+
+use crate::domain::actor::{Actor, Role};
+use crate::domain::case::Case;
+use crate::domain::decision::RankedCase;
+use crate::flow::assess::summary::{self, Reader, Summary};
+use crate::flow::assess::{features, risk};
+use crate::flow::decide::rank::{Basis, Subject, rank};
+use crate::flow::facts::{self, Facts};
+use crate::flow::{FlowError, Services};
+use crate::web::api::exceptions::ExceptionView;
+
+/// Facts and ranking of a case.
+pub struct Picture {
+    /// What is known now.
+    pub facts: Facts,
+    /// Options by expected cost.
+    pub ranked: RankedCase,
+}
+
+/// The picture of a case; `None` when its order or line is not known.
+///
+/// # Errors
+/// [`FlowError::Store`].
+pub async fn of(services: &Services, case: &Case) -> Result<Option<Picture>, FlowError> {
+    let now = services.clock.now();
+    let mut tx = services.store.read().await?;
+    let facts = facts::of_line(tx.as_mut(), &case.key.order_id, case.key.line_no, now).await?;
+    let Some(facts) = facts else { return Ok(None) };
+    let rates = features::rates(tx.as_mut(), &facts).await?;
+    let row = features::of(&facts, &rates, Some(case.key.category));
+    let said = risk::of(&services.models, &row);
+    let subject = Subject { case_id: Some(case.id), reference: None, category: case.key.category, due_at: case.due_at };
+    let ranked = rank(&Basis::of(services), &subject, &facts, said);
+    Ok(Some(Picture { facts, ranked }))
+}
+
+impl Picture {
+    /// The summary for a reader.
+    ///
+    /// # Errors
+    /// [`FlowError::NotCanonical`].
+    pub fn summary(&self, view: &ExceptionView, reader: &Actor, now: Timestamp) -> Result<Summary, FlowError> {
+        let reader = Reader { sees_finance: sees_finance(reader) };
+        let ranked = Some(&self.ranked);
+        Ok(summary::of(&view.case, &self.facts, &view.messages, ranked, &view.proposals, now, reader)?)
+    }
+}
+
+/// Credit, payments and invoices are for those who decide on them; a service never sees them.
+fn sees_finance(reader: &Actor) -> bool {
+    const FINANCE: [Role; 5] =
+        [Role::FinanceApprover, Role::PricingApprover, Role::OperationsManager, Role::Auditor, Role::Admin];
+    reader.person().is_some_and(|person| person.roles.iter().any(|role| FINANCE.contains(role)))
+}
