@@ -8,3 +8,15 @@ pub mod domain;
 pub mod ports;
 
 pub mod flow;
+
+pub mod adapters;
+
+pub mod web;
+
+pub mod config;
+
+pub mod telemetry;
+
+pub mod app;
+
+pub mod commands;

@@ -1,0 +1,128 @@
+//! The composition root: the only place that picks adapters.
+//!
+//! Guarantees: rules, catalogue and policies are compiled and validated before anything listens; what served last serves
+//! again after a restart; a model that is missing leaves its slot empty and says so, it never stops the service.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+
+use crate::adapters::clock::{OffsetClock, SystemClock, SystemEntropy};
+use crate::adapters::connectors::webhook::WebhookConnector;
+use crate::adapters::models::ModelDirectory;
+use crate::adapters::vectors::{ExactVectors, QdrantVectors};
+use crate::config::Config;
+use crate::domain::actor::Actor;
+use crate::flow::accept::rules::Rules;
+use crate::flow::decide::catalogue::{self, Catalogue};
+use crate::flow::decide::policy::Policy;
+use crate::flow::learn::registry;
+use crate::flow::services::{Models, Services, Settings};
+use crate::ports::clock::Clock;
+use crate::ports::connector::Endpoint;
+use crate::ports::registry::ModelLoader;
+use crate::ports::store::Store;
+use crate::ports::vectors::VectorStore;
+
+/// The service with its adapters, not listening yet.
+pub struct App {
+    /// What it was built from.
+    pub config: Config,
+    /// What the flow is given.
+    pub services: Arc<Services>,
+}
+
+impl App {
+    /// Opens database, vectors and models, and validates rules, catalogue and policies.
+    ///
+    /// # Errors
+    /// Says which part cannot be used, and why.
+    pub async fn open(config: Config) -> Result<Self> {
+        let services = services(&config).await?;
+        let restored = registry::restore(&services).await.context("the models that served last cannot be restored")?;
+        for problem in &restored.problems {
+            tracing::warn!(problem, "a model is missing; what needs it abstains");
+        }
+        Ok(Self { config, services: Arc::new(services) })
+    }
+}
+
+/// The database of a configuration, migrated.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn store(config: &Config) -> Result<Arc<dyn Store>> {
+    std::fs::create_dir_all(&config.data_dir.0)
+        .with_context(|| format!("data folder `{}` cannot be made", config.data_dir.0.display()))?;
+    crate::adapters::store::open(&config.store_url()).await.context("the database cannot be opened")
+}
+
+/// The clock of a configuration.
+#[must_use]
+pub fn clock(config: &Config) -> Arc<dyn Clock> {
+    match &config.server.clock_offset_file {
+        None => Arc::new(SystemClock),
+        Some(file) => Arc::new(OffsetClock { file: file.clone() }),
+    }
+}
+
+/// The model directories of a configuration: shipped versions, and those trained here.
+#[must_use]
+pub fn loader(config: &Config) -> Arc<dyn ModelLoader> {
+    Arc::new(ModelDirectory::new(config.models.shipped.clone(), config.data_dir.join("models"), config.models.queue))
+}
+
+async fn vectors(config: &Config) -> Result<Arc<dyn VectorStore>> {
+    Ok(match &config.vectors.qdrant_url {
+        Some(url) => Arc::new(
+            QdrantVectors::new(url, config.vectors.qdrant_api_key.as_deref()).context("qdrant cannot be reached")?,
+        ),
+        None => {
+            Arc::new(ExactVectors::open(&config.data_dir.join("vectors")).context("the vector files cannot be opened")?)
+        }
+    })
+}
+
+/// Everything that the flow needs, with empty model slots.
+async fn services(config: &Config) -> Result<Services> {
+    let rules = match &config.flow.rules {
+        None => Rules::built_in()?,
+        Some(path) => Rules::load(&std::fs::read_to_string(path).with_context(|| path.display().to_string())?)?,
+    };
+    Ok(Services {
+        store: store(config).await?,
+        clock: clock(config),
+        entropy: Arc::new(SystemEntropy),
+        models: Arc::new(Models::default()),
+        loader: loader(config),
+        vectors: vectors(config).await?,
+        connector: Arc::new(WebhookConnector::new(config.connector.allow_private)?),
+        rules: Arc::new(rules),
+        catalogue: Arc::new(Catalogue::load(catalogue::BUILT_IN)?),
+        policy: Arc::new(Policy::load(config.flow.policies.as_deref())?),
+        settings: settings(config),
+    })
+}
+
+fn settings(config: &Config) -> Settings {
+    let action_endpoint = match (&config.connector.action_url, &config.connector.action_secret) {
+        (Some(url), Some(secret)) => Some(Endpoint { url: url.clone(), secret: secret.clone() }),
+        _ => None,
+    };
+    Settings {
+        reopen_window_h: config.flow.reopen_window_h,
+        auto_attach_min: config.flow.auto_attach_min,
+        proposal_ttl_h: config.flow.proposal_ttl_h,
+        lease_s: config.flow.lease_s,
+        attempts_max: config.flow.attempts_max,
+        action_endpoint,
+        minute_cost: config.flow.minute_cost,
+        miss_penalty: config.flow.miss_penalty,
+    }
+}
+
+/// The actor of a command that a person runs at the machine.
+#[must_use]
+pub fn operator() -> Actor {
+    Actor::Service { subject: "command-line".to_owned() }
+}

@@ -1,0 +1,177 @@
+//! `holdfast train`: the command line over the trainers, and the first training of a demonstration.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, ensure};
+use holdfast_training::tabular::options::TrainOptions;
+use serde_json::json;
+
+use super::miss_risk::Source;
+use super::{Trainer, bar, effect, intents, miss_risk};
+use crate::app::App;
+use crate::config::Config;
+use crate::domain::model::ModelVersion;
+use crate::flow::learn::registry;
+use crate::flow::services::Ctx;
+
+/// What to train.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// The probability that a line misses its ship date.
+    MissRisk(MissRisk),
+    /// What actions change, from what was done and what came of it.
+    Effect(Common),
+    /// The intents of messages, from the corpus and from corrections.
+    Intents(Intents),
+}
+
+/// Options of every training.
+#[derive(clap::Args)]
+pub struct Common {
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Let the version serve at once where nothing of its name has served yet; otherwise promotion is proposed and approved.
+    #[arg(long)]
+    bootstrap: bool,
+}
+
+/// `holdfast train miss-risk`.
+#[derive(clap::Args)]
+pub struct MissRisk {
+    /// Descriptor of a file's columns; the store's history where missing.
+    #[arg(long, requires = "file")]
+    descriptor: Option<PathBuf>,
+    /// CSV file, plain or gzip.
+    #[arg(long, requires = "descriptor")]
+    file: Option<PathBuf>,
+    /// Seed of whatever is drawn.
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Fewest rows that it trains on.
+    #[arg(long)]
+    rows_min: Option<usize>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// `holdfast train intents`.
+#[derive(clap::Args)]
+pub struct Intents {
+    /// Folder with the labelled messages.
+    #[arg(long, default_value = "datasets/messages")]
+    corpus: PathBuf,
+    /// Seed of whatever is drawn.
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Trains, prints the report, and says what to do with the version.
+///
+/// # Errors
+/// When the data cannot be used; says what, where and how to mend it.
+pub async fn run(config: Config, command: Command) -> Result<()> {
+    let app = App::open(config).await?;
+    let models = app.config.data_dir.join("models");
+    let trainer = Trainer {
+        services: &app.services,
+        models: &models,
+        actor: crate::app::operator(),
+        now: app.services.clock.now(),
+    };
+    match command {
+        Command::MissRisk(args) => {
+            let source = match (args.descriptor, args.file) {
+                (Some(descriptor), Some(data)) => Source::File { descriptor, data },
+                _ => Source::History { since: None },
+            };
+            let mut options = TrainOptions { seed: args.seed, ..TrainOptions::default() };
+            options.rows_min = args.rows_min.unwrap_or(options.rows_min);
+            let trained = miss_risk::run(&trainer, &source, options, &mut bar()).await?;
+            told(&app, &args.common, &trained.version, &trained.report, &json!(trained.report)).await
+        }
+        Command::Effect(common) => {
+            let (version, report) = effect::run(&trainer).await?;
+            told(&app, &common, &version, &report, &json!(report)).await
+        }
+        Command::Intents(args) => {
+            let (version, report) = train_intents(&app, &trainer, &args).await?;
+            told(&app, &args.common, &version, &report, &json!(report)).await
+        }
+    }
+}
+
+async fn train_intents(app: &App, trainer: &Trainer<'_>, args: &Intents) -> Result<(ModelVersion, intents::Report)> {
+    let encoder = app.services.models.encoder.get().context("no message encoder is loaded; see `holdfast check`")?;
+    let corrections = app.services.store.read().await?.corrections().await?;
+    let report =
+        intents::run(&*encoder, &args.corpus, &corrections, trainer.models, args.seed, trainer.now, &mut bar()).await?;
+    let ctx = Ctx { now: trainer.now, entropy: &*app.services.entropy, actor: trainer.actor.clone() };
+    let path = format!("intents/{}", report.version);
+    let version = registry::register(&app.services, &ctx, &path, &trainer.actor.label()).await?;
+    Ok((version, report))
+}
+
+async fn told(
+    app: &App,
+    common: &Common,
+    version: &ModelVersion,
+    report: &(impl std::fmt::Display + Sync),
+    json: &serde_json::Value,
+) -> Result<()> {
+    if common.json {
+        println!("{}", json!({ "version": version, "report": json }));
+    } else {
+        println!("{report}\n\nregistered {}/{}", version.name, version.version);
+    }
+    if common.bootstrap {
+        serve_first(app, version).await?;
+    } else if !common.json {
+        println!("propose its promotion with POST /v1/models/{}/versions/{}/promotion", version.name, version.version);
+    }
+    Ok(())
+}
+
+/// Lets a first version serve without a proposal: there is nobody's decision to protect yet.
+async fn serve_first(app: &App, version: &ModelVersion) -> Result<()> {
+    let mut tx = app.services.store.read().await?;
+    let served = registry::servings(&mut *tx, Some(&version.name)).await?;
+    drop(tx);
+    ensure!(served.is_empty(), "a version of `{}` has served before; propose the promotion of this one", version.name);
+    ensure!(
+        version.beats_baseline,
+        "`{}/{}` does not beat its baseline and may not serve",
+        version.name,
+        version.version
+    );
+    let ctx = Ctx { now: app.services.clock.now(), entropy: &*app.services.entropy, actor: crate::app::operator() };
+    registry::serve(&app.services, &ctx, &version.name, &version.version, "bootstrap").await?;
+    Ok(())
+}
+
+/// Trains risk and effect on imported history and lets them serve where they beat their baselines.
+///
+/// # Errors
+/// When the history cannot be read.
+pub async fn bootstrap(app: &App) -> Result<()> {
+    let models = app.config.data_dir.join("models");
+    let trainer = Trainer {
+        services: &app.services,
+        models: &models,
+        actor: crate::app::operator(),
+        now: app.services.clock.now(),
+    };
+    // A few weeks: the later folds must be longer than an outcome takes to become known.
+    let options = TrainOptions { fractions: [0.6, 0.2, 0.2], ..TrainOptions::default() };
+    let risk = miss_risk::run(&trainer, &Source::History { since: None }, options, &mut bar()).await?;
+    println!("miss risk\n{}", risk.report);
+    serve_first(app, &risk.version).await?;
+    let (effect, report) = effect::run(&trainer).await?;
+    println!("effects of actions\n{report}");
+    if effect.beats_baseline {
+        serve_first(app, &effect).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! `holdfast train miss-risk`: the risk of missing a ship date, from the store's history or from a described file.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use holdfast_training::artifact::sha256_hex;
+use holdfast_training::tabular::descriptor::Descriptor;
+use holdfast_training::tabular::model::RiskModel;
+use holdfast_training::tabular::options::TrainOptions;
+use holdfast_training::tabular::report::Report;
+use holdfast_training::tabular::table::Table;
+use jiff::Timestamp;
+
+use super::{About, Trainer, verdict};
+use crate::adapters::linfa::risk::{FILE, KIND};
+use crate::adapters::linfa::table;
+use crate::domain::model::ModelVersion;
+use crate::flow::assess::features::SCHEMA_VERSION;
+use crate::flow::learn::history;
+
+/// The registry's name of risk models.
+pub const NAME: &str = "miss-risk";
+
+/// Where the rows come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Assessments and outcomes of this installation, from `since` on.
+    History {
+        /// Only rows taken at or after this.
+        since: Option<Timestamp>,
+    },
+    /// A CSV file and what its columns mean.
+    File {
+        /// The descriptor (TOML).
+        descriptor: PathBuf,
+        /// The data (CSV, gzip-compressed where it ends in `.gz`).
+        data: PathBuf,
+    },
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Trained {
+    /// The registered version.
+    pub version: ModelVersion,
+    /// How it does on rows that it has not seen.
+    pub report: Report,
+}
+
+/// Rows with what the manifest says of them.
+struct Rows {
+    table: Table,
+    data_digest: String,
+    data_window: Option<[String; 2]>,
+    licence: String,
+    source: String,
+}
+
+/// Trains on `source`, writes an immutable version with report and card, and registers it.
+///
+/// # Errors
+/// What is wrong with the data, the options, the model directory or the store.
+pub async fn run(
+    trainer: &Trainer<'_>,
+    source: &Source,
+    mut options: TrainOptions,
+    progress: &mut dyn FnMut(&str, f64),
+) -> anyhow::Result<Trained> {
+    let rows = match source {
+        Source::History { since } => {
+            let (rows, delay_s) = from_history(trainer, *since).await?;
+            options.outcome_delay = options.outcome_delay.max(delay_s);
+            rows
+        }
+        Source::File { descriptor, data } => from_file(descriptor, data)?,
+    };
+    let (model, report) = RiskModel::train(&rows.table, &options, progress)?;
+    let (bytes, measured) = (model.to_bytes()?, serde_json::to_vec_pretty(&report)?);
+    let about = About {
+        name: NAME,
+        kind: KIND,
+        schema_version: rows.table.schema.version.clone(),
+        seed: options.seed,
+        metrics: metrics(&report),
+        data_digest: rows.data_digest,
+        data_window: rows.data_window,
+        licence: rows.licence,
+        source: rows.source,
+    };
+    let card = card(&about, &report);
+    let files: [(&str, &[u8]); 3] = [(FILE, &bytes), ("metrics.json", &measured), ("CARD.md", card.as_bytes())];
+    let version = trainer.keep(about, &files).await?;
+    Ok(Trained { version, report })
+}
+
+async fn from_history(trainer: &Trainer<'_>, since: Option<Timestamp>) -> anyhow::Result<(Rows, i64)> {
+    let history = trainer.services.store.read().await?.history(SCHEMA_VERSION, since).await?;
+    let set = history::training_set(&history)?;
+    let schema = table::schema();
+    let names: Vec<String> = schema.features.iter().map(|feature| feature.name.clone()).collect();
+    let rows: Result<Vec<_>, _> = set.rows.iter().map(|row| table::to_learned(&names, row)).collect();
+    let rows = Rows {
+        table: Table { schema, rows: rows?, labels: set.labels, times: set.times, splits: None },
+        data_digest: set.digest,
+        data_window: set.window.map(|window| window.map(|at| at.to_string())),
+        licence: "the installation's own".to_owned(),
+        source: "assessments and outcomes of this installation".to_owned(),
+    };
+    Ok((rows, set.delay_s))
+}
+
+fn from_file(descriptor: &Path, data: &Path) -> anyhow::Result<Rows> {
+    let described = Descriptor::load(descriptor)?;
+    let table = described.read(data)?;
+    let bytes = std::fs::read(data).with_context(|| format!("`{}` cannot be read", data.display()))?;
+    let window = || {
+        let (first, last) = (table.times.iter().min()?, table.times.iter().max()?);
+        let text = |seconds: i64| Timestamp::from_second(seconds).ok().map(|at| at.to_string());
+        Some([text(*first)?, text(*last)?])
+    };
+    // Without a time column the times are row numbers.
+    let data_window = described.time_column.as_ref().and_then(|_| window());
+    Ok(Rows {
+        data_digest: sha256_hex(&bytes),
+        data_window,
+        licence: described.licence,
+        source: described.source,
+        table,
+    })
+}
+
+fn metrics(report: &Report) -> BTreeMap<String, f64> {
+    #[expect(clippy::cast_precision_loss, reason = "numbers of rows")]
+    let rows = [("rows_train", report.rows.train as f64), ("rows_test", report.rows.test as f64)];
+    let (test, baseline) = (&report.test, &report.baseline);
+    let measures = [
+        ("base_rate", report.base_rate),
+        ("roc_auc", test.roc_auc),
+        ("pr_auc", test.pr_auc),
+        ("log_loss", test.log_loss),
+        ("brier", test.brier),
+        ("ece", test.ece),
+        ("baseline_pr_auc", baseline.pr_auc),
+        ("baseline_log_loss", baseline.log_loss),
+        ("baseline_brier", baseline.brier),
+    ];
+    let named = rows.into_iter().chain(measures).map(|(name, value)| (name.to_owned(), value));
+    named.chain([verdict(report.beats_baseline)]).collect()
+}
+
+fn card(about: &About, report: &Report) -> String {
+    let About { schema_version, source, licence, data_digest, seed, .. } = about;
+    let window = about.data_window.as_ref().map_or("in file order".to_owned(), |[a, b]| format!("{a} to {b}"));
+    format!(
+        "# Risk of missing a ship date\n\n\
+         A calibrated logistic model of the probability that an order line misses its date, with the reasons for each \
+         answer.\n\n\
+         - Data: {source}; licence: {licence}; time: {window}; SHA-256 `{data_digest}`\n\
+         - Feature schema: `{schema_version}`; seed: {seed}\n\
+         - Split in time order: fitted on the oldest rows, chosen and calibrated on later ones, measured once on the newest\n\n\
+         ```text\n{report}\n```\n\n\
+         ## Not for\n\n\
+         Other data than that of its schema; causes (a reason says what moved the score, not what would help); decisions \
+         about persons.\n"
+    )
+}

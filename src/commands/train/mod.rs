@@ -1,0 +1,103 @@
+//! Training: from history or a described file to a registered, immutable version with its report and card.
+//!
+//! Guarantees: the report names the base rate beside every measure; a version says itself whether it beats its baseline,
+//! and only one that does can be promoted; nothing starts to serve here. Non-goals: promotion, see `flow::learn::registry`.
+
+pub mod command;
+pub mod corpus;
+pub mod effect;
+pub mod intents;
+pub mod miss_risk;
+pub mod on_request;
+pub mod open_orders;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context as _;
+use holdfast_training::artifact::{Manifest, write_version};
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::adapters::models::BEATS_BASELINE;
+use crate::domain::actor::Actor;
+use crate::domain::model::ModelVersion;
+use crate::flow::learn::registry;
+use crate::flow::services::{Ctx, Services};
+
+/// Who trains, when, and where to.
+pub struct Trainer<'a> {
+    /// Store and loader; the loader must look into `models`.
+    pub services: &'a Services,
+    /// The model directory that the version is written to.
+    pub models: &'a Path,
+    /// Who asked for it: may not approve its promotion.
+    pub actor: Actor,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What a version is made of beside its files.
+struct About {
+    name: &'static str,
+    kind: &'static str,
+    data_digest: String,
+    data_window: Option<[String; 2]>,
+    schema_version: String,
+    seed: u64,
+    licence: String,
+    source: String,
+    metrics: BTreeMap<String, f64>,
+}
+
+impl Trainer<'_> {
+    /// Writes and registers a version.
+    async fn keep(&self, about: About, files: &[(&str, &[u8])]) -> anyhow::Result<ModelVersion> {
+        let version = self.version(&about.data_digest);
+        let path = format!("{}/{version}", about.name);
+        let manifest = Manifest {
+            name: about.name.to_owned(),
+            version,
+            kind: about.kind.to_owned(),
+            created_at: self.now.to_string(),
+            data_digest: about.data_digest,
+            data_window: about.data_window,
+            schema_version: about.schema_version,
+            seed: about.seed,
+            code_version: env!("CARGO_PKG_VERSION").to_owned(),
+            licence: about.licence,
+            source: about.source,
+            metrics: about.metrics,
+            files: Vec::new(),
+        };
+        write_version(self.models, manifest, files).context("the version cannot be written")?;
+        let ctx = Ctx { now: self.now, entropy: &*self.services.entropy, actor: self.actor.clone() };
+        Ok(registry::register(self.services, &ctx, &path, &self.actor.label()).await?)
+    }
+
+    /// The time and the data: versions of a name sort by age, and say when they were made from the same rows.
+    fn version(&self, data_digest: &str) -> String {
+        let time = self.now.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ");
+        format!("{time}-{}", data_digest.get(..8).unwrap_or(data_digest))
+    }
+}
+
+/// The metric that says whether a version may be promoted.
+fn verdict(beats: bool) -> (String, f64) {
+    (BEATS_BASELINE.to_owned(), f64::from(u8::from(beats)))
+}
+
+/// A progress bar on the terminal, as the trainers' `progress`.
+pub fn bar() -> impl FnMut(&str, f64) {
+    let style = ProgressStyle::with_template("{bar:30} {percent:>3} % {elapsed} {msg}");
+    let bar = ProgressBar::new(1000).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    move |stage, share| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000")]
+        bar.set_position((share.clamp(0.0, 1.0) * 1000.0) as u64);
+        bar.set_message(stage.to_owned());
+        if share >= 1.0 {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Deciding: catalogue, ranking, prioritization, proposals and votes.
+
+mod catalogue;
+mod prioritize;
+mod proposals;
+mod rank;
+mod samples;
+mod votes;
+mod world;

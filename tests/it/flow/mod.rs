@@ -1,0 +1,17 @@
+//! The flow, phase by phase.
+
+mod accept_cases;
+mod accept_events;
+mod accept_facts;
+mod accept_import;
+mod accept_messages;
+mod accept_rules;
+mod assess_case;
+mod assess_features;
+mod assess_summary;
+mod decide;
+mod execute;
+mod execute_stage;
+mod execute_visible;
+mod learn;
+mod samples;

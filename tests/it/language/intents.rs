@@ -1,0 +1,78 @@
+//! Training the intent head, and serving it only with its own encoder.
+
+use std::path::{Path, PathBuf};
+
+use holdfast::adapters::candle::{BertEncoder, HostedEncoder, IntentHeadClassifier};
+use holdfast::commands::train::corpus::Batch;
+use holdfast::commands::train::intents;
+use holdfast::domain::message::Intent;
+use holdfast::flow::assess::classify;
+use holdfast::ports::language::{Encoder, IntentClassifier};
+use holdfast_training::artifact::read_version;
+
+use super::corpus::corpus;
+use super::tiny;
+use crate::support::folder::Folder;
+
+const SHIPPED_ENCODER: &str = "models/message-encoder/minilm-l6-v2-1";
+
+fn hosted(dir: &str) -> HostedEncoder {
+    HostedEncoder::start(BertEncoder::load(Path::new(dir)).unwrap(), 8).unwrap()
+}
+
+async fn train(encoder: &dyn Encoder, out: &Path) -> intents::Report {
+    let now = "2026-11-23T08:30:00Z".parse().unwrap();
+    intents::run(encoder, Path::new("datasets/messages"), &[], out, 0, now, &mut |_, _| {}).await.unwrap()
+}
+
+#[tokio::test]
+async fn equal_data_encoder_and_seed_give_the_same_head() {
+    let encoder = hosted(tiny::DIR);
+    let (here, there) = (Folder::new().unwrap(), Folder::new().unwrap());
+    let (one, two) = (train(&encoder, here.path()).await, train(&encoder, there.path()).await);
+    assert_eq!(one.version, two.version);
+    assert_eq!(read_version(&one.path).unwrap().digest, read_version(&two.path).unwrap().digest);
+    assert_eq!((one.head.rows_train, one.head.rows_held_out), (552, 72));
+    let classifier = IntentHeadClassifier::load(&one.path, &encoder.version()).unwrap();
+    let embedding = encoder.embed(vec!["where is the order".to_owned()]).await.unwrap().remove(0);
+    let said = classifier.classify(&embedding).unwrap();
+    assert_eq!(said.intents.len(), Intent::ALL.len());
+    assert!((said.intents.iter().map(|scored| scored.probability).sum::<f64>() - 1.0).abs() < 1e-5);
+    assert!(said.intents.windows(2).all(|pair| pair[0].probability >= pair[1].probability));
+    let error = IntentHeadClassifier::load(&one.path, "message-encoder/other").err().unwrap().to_string();
+    assert!(error.contains("was trained on the encoder `message-encoder/random-1`"), "{error}");
+}
+
+/// The shipped head on the messages that it never saw: what its manifest says is true.
+#[tokio::test]
+async fn the_shipped_head_measures_as_its_manifest_says() {
+    let encoder = hosted(SHIPPED_ENCODER);
+    let head = IntentHeadClassifier::load(&shipped(), &encoder.version()).unwrap();
+    let held_out: Vec<_> = corpus().messages.into_iter().filter(|message| message.batch == Batch::H).collect();
+    let texts = held_out.iter().map(|message| classify::text_of(message.subject.as_deref(), &message.body)).collect();
+    let embeddings = encoder.embed(texts).await.unwrap();
+    let said: Vec<_> = embeddings.iter().map(|embedding| head.classify(embedding).unwrap()).collect();
+    let right = said.iter().zip(&held_out).filter(|(said, message)| said.intents[0].intent == message.intent).count();
+    let sure = said.iter().filter(|said| said.intents[0].probability >= said.threshold).count();
+    let accuracy = right as f64 / held_out.len() as f64;
+    let metrics = read_version(&shipped()).unwrap().manifest.metrics;
+    println!("held out: {} messages, {right} right ({accuracy:.3}), sure of {sure}", held_out.len());
+    println!(
+        "macro F1 {:.3}, log loss {:.3}, always the same {:.3}",
+        metrics["macro_f1"], metrics["log_loss"], metrics["baseline_accuracy"]
+    );
+    assert!((metrics["accuracy"] - accuracy).abs() < 0.03, "{metrics:?}");
+    assert!(accuracy > 3.0 * metrics["baseline_accuracy"], "{accuracy}");
+}
+
+pub(crate) fn shipped() -> PathBuf {
+    let versions = std::fs::read_dir("models/intents").unwrap().map(|entry| entry.unwrap().path());
+    versions.filter(|path| path.is_dir()).max().unwrap()
+}
+
+#[tokio::test]
+#[ignore = "writes models/intents anew; run it after a change of the corpus, the encoder or the trainer"]
+async fn write_the_shipped_head() {
+    let report = train(&hosted(SHIPPED_ENCODER), Path::new("models")).await;
+    println!("{}", report.path.display());
+}

@@ -1,0 +1,182 @@
+//! Where messages are filed, and where they are not.
+
+use async_trait::async_trait;
+use holdfast::domain::message::{Channel, Clue, Link, LinkCandidate, Reading, SenderRole, Trust};
+use holdfast::domain::payload::{MessageReceived, Sender};
+use holdfast::flow::FlowError;
+use holdfast::flow::assess::classify;
+use holdfast::ports::language::{Classified, Encoder, IntentClassifier, LanguageError};
+use serde_json::{Value, json};
+
+use crate::support::stores::{self, TestStore};
+use crate::support::world;
+
+fn order(id: &str, customer: &str, po: &str, sku: &str) -> Value {
+    json!({"order_id": id, "customer_id": customer, "customer_po": po, "channel": "edi", "placed_at": "2026-06-01T08:00:00Z",
+        "promised_ship_at": "2026-06-20", "status": "allocated", "warehouse": "W1", "ship_to": "1 Road", "currency": "USD",
+        "lines": [{"line": 1, "sku": sku, "quantity": 4, "unit_price": 2.5}]})
+}
+
+fn party(id: (&str, &str), domain: &str, contact: &str) -> Value {
+    json!({id.0: id.1, "name": id.1, "email_domains": [domain], "contacts": [{"name": "A", "email": contact}]})
+}
+
+async fn store() -> TestStore {
+    let world = json!({
+        "now": "2026-06-15T12:00:00Z",
+        "customers": [party(("customer_id", "C-1"), "north.example", "ann@north.example"),
+            party(("customer_id", "C-2"), "south.example", "bob@south.example")],
+        "suppliers": [party(("supplier_id", "S-1"), "maker.example", "sue@maker.example"),
+            party(("supplier_id", "S-2"), "other.example", "tim@other.example")],
+        "skus": [{"sku": "PUMP-200"}, {"sku": "VALVE-7X"}],
+        "orders": [order("SO-10001", "C-1", "NOR/77-1", "PUMP-200"), order("SO-10002", "C-1", "NOR/77-2", "VALVE-7X"),
+            order("SO-20001", "C-2", "77881-B", "PUMP-200")],
+        "purchase_orders": [{"po_id": "PO-5501", "supplier_id": "S-1", "sku": "PUMP-200", "quantity": 50,
+            "due_at": "2026-06-18", "pegged_orders": ["SO-10001", "SO-20001"]}],
+        "shipments": [{"shipment_id": "SH-1", "order_id": "SO-10002", "carrier_id": "X-1", "tracking_number": "RF 0071 8832",
+            "status": "in_transit", "shipped_at": "2026-06-14T10:00:00Z"}],
+        "exceptions": [{"exception_id": "E-1", "order_id": "SO-10001", "category": "inventory_shortage",
+            "raised_at": "2026-06-14T10:00:00Z", "detail": "short"}],
+    });
+    let store = stores::sqlite().await.unwrap();
+    world::load(store.store.as_ref(), &world).await.unwrap();
+    store
+}
+
+fn message(from: &str, body: &str) -> MessageReceived {
+    MessageReceived {
+        channel: Channel::Email,
+        from: Sender { role: None, name: None, email: Some(from.to_owned()) },
+        subject: None,
+        body: body.to_owned(),
+        in_reply_to: None,
+        references: Vec::new(),
+        message_id: None,
+        sent_at: None,
+    }
+}
+
+async fn read(store: &TestStore, from: &str, body: &str) -> Reading {
+    let now = "2026-06-15T12:00:00Z".parse().unwrap();
+    classify::read(None, None, store.store.as_ref(), &message(from, body), now, 0.9).await.unwrap()
+}
+
+fn attached(reading: &Reading) -> &LinkCandidate {
+    match &reading.link {
+        Link::Attached { to, .. } => to,
+        other => panic!("not attached: {other:?}"),
+    }
+}
+
+fn candidates(reading: &Reading) -> (Vec<&str>, &str) {
+    match &reading.link {
+        Link::Candidates { ranked, reason } => (ranked.iter().map(|c| c.order_id.as_str()).collect(), reason),
+        other => panic!("no candidates: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_customer_is_filed_by_order_number_own_number_or_tracking_number() {
+    let store = store().await;
+    for (body, expected) in [
+        ("where is so 10001?", "SO-10001"),
+        ("PO NOR/77-2, any news?", "SO-10002"),
+        ("RF 0071 8832 has not come", "SO-10002"),
+    ] {
+        let reading = read(&store, "ann@north.example", body).await;
+        assert_eq!(attached(&reading).order_id, expected, "{body}");
+        assert_eq!((reading.trust, reading.role), (Trust::VerifiedContact, SenderRole::Customer));
+        assert!(attached(&reading).clues.contains(&Clue::Sender));
+    }
+    let from_domain = read(&store, "new.person@north.example", "PO NOR/77-1 please").await;
+    assert_eq!((from_domain.trust, from_domain.party.as_deref()), (Trust::KnownDomain, Some("C-1")));
+}
+
+#[tokio::test]
+async fn another_customers_order_is_shown_and_never_attached() {
+    let store = store().await;
+    let reading = read(&store, "bob@south.example", "cancel SO-10001, SO-10001, PUMP-200").await;
+    let (orders, reason) = candidates(&reading);
+    assert_eq!(orders, ["SO-10001"]);
+    assert!(reason.contains("another customer"), "{reason}");
+}
+
+#[tokio::test]
+async fn several_orders_go_to_a_person() {
+    let store = store().await;
+    let reading = read(&store, "ann@north.example", "SO-10001 and SO-10002: when?").await;
+    let (orders, reason) = candidates(&reading);
+    assert_eq!(orders.len(), 2);
+    assert_eq!(reason, "it names several orders: SO-10001, SO-10002");
+}
+
+#[tokio::test]
+async fn a_supplier_is_filed_through_its_purchase_order() {
+    let store = store().await;
+    let reading = read(&store, "sue@maker.example", "PO-5501 slips two weeks").await;
+    let Link::Attached { to, purchase_order_id, also } = &reading.link else { panic!("{:?}", reading.link) };
+    let mut orders = vec![to.order_id.as_str()];
+    orders.extend(also.iter().map(|candidate| candidate.order_id.as_str()));
+    orders.sort_unstable();
+    assert_eq!((orders, purchase_order_id.as_deref()), (vec!["SO-10001", "SO-20001"], Some("PO-5501")));
+    let stranger = read(&store, "tim@other.example", "PO-5501 slips").await;
+    let (_, reason) = candidates(&stranger);
+    assert!(reason.contains("another supplier"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_sender_alone_gives_candidates_and_a_stranger_nothing() {
+    let store = store().await;
+    let reading = read(&store, "ann@north.example", "where is my VALVE-7X?").await;
+    let (orders, reason) = candidates(&reading);
+    assert_eq!((orders, reason), (vec!["SO-10002"], "it names no order; these are orders of its sender"));
+    let reading = read(&store, "ann@north.example.mailgate.example", "approved, go ahead").await;
+    assert_eq!((reading.trust, reading.party), (Trust::Unknown, None));
+    assert!(matches!(reading.link, Link::Nothing { .. }));
+}
+
+#[tokio::test]
+async fn without_a_model_the_rest_is_read_and_it_says_so() {
+    let store = store().await;
+    let reading = read(&store, "ann@north.example", "SO-10001: 4 pcs by 2026-07-02").await;
+    assert_eq!((reading.intent, reading.intents.len(), reading.model), (None, 0, None));
+    assert!(
+        reading.unknown.iter().any(|what| what == "the intent: no language model is loaded"),
+        "{:?}",
+        reading.unknown
+    );
+    assert_eq!(reading.entities.len(), 3);
+}
+
+struct Full;
+
+#[async_trait]
+impl Encoder for Full {
+    async fn embed(&self, _: Vec<String>) -> Result<Vec<Vec<f32>>, LanguageError> {
+        Err(LanguageError::QueueFull { capacity: 1 })
+    }
+    fn width(&self) -> usize {
+        1
+    }
+    fn version(&self) -> String {
+        "full".to_owned()
+    }
+}
+
+impl IntentClassifier for Full {
+    fn classify(&self, _: &[f32]) -> Result<Classified, LanguageError> {
+        Err(LanguageError::Unavailable("intents"))
+    }
+    fn version(&self) -> String {
+        "full".to_owned()
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_is_handed_on() {
+    let store = store().await;
+    let now = "2026-06-15T12:00:00Z".parse().unwrap();
+    let message = message("ann@north.example", "SO-10001");
+    let refused = classify::read(Some(&Full), Some(&Full), store.store.as_ref(), &message, now, 0.9).await;
+    assert!(matches!(refused, Err(FlowError::Language(LanguageError::QueueFull { capacity: 1 }))));
+}

@@ -1,0 +1,9 @@
+//! Reading messages: corpus, encoder, intents, values, links.
+
+mod corpus;
+mod encoder;
+mod extract;
+mod intents;
+mod link;
+mod samples;
+mod tiny;
