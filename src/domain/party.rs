@@ -29,3 +29,9 @@ closed_set! {
 pub fn position_key(sku: &str, warehouse_id: &str) -> String {
     format!("{sku}@{warehouse_id}")
 }
+
+/// The form in which references are stored and looked up: upper case, only letters and digits.
+#[must_use]
+pub fn normalised(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect()
+}

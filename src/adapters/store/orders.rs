@@ -11,7 +11,7 @@ use super::sql::{Argument, Row, Sql, json};
 use crate::domain::action::ActionKind;
 use crate::domain::message::EntityType;
 use crate::domain::order::{Line, Order};
-use crate::domain::party::ObjectKind;
+use crate::domain::party::{ObjectKind, normalised};
 use crate::ports::store::StoreError;
 use crate::ports::store::objects::Demand;
 
@@ -163,9 +163,4 @@ fn references(order: &Order) -> Vec<(&'static str, String)> {
         .chain(tracking.map(|text| (EntityType::TrackingNumber, text)))
         .chain(order.finance.invoices.iter().map(|text| (EntityType::InvoiceNumber, text.as_str())));
     named.map(|(entity, text)| (entity.name(), normalised(text))).filter(|(_, text)| !text.is_empty()).collect()
-}
-
-/// Upper case, only letters and digits: the form that references are compared in.
-fn normalised(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect()
 }

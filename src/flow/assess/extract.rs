@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 
 use crate::domain::message::{Entity, EntityType, Part, SenderRole, Span};
+use crate::domain::party::normalised;
 use crate::ports::store::objects::ReferenceHit;
 use words::Word;
 
@@ -39,12 +40,6 @@ pub struct Known {
     pub items: BTreeMap<String, String>,
     /// The sender's role: a customer's order is ours, a supplier's order is our purchase order.
     pub role: SenderRole,
-}
-
-/// The form in which references are compared: upper case, only letters and digits.
-#[must_use]
-pub fn normalised(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect()
 }
 
 /// Tokens of `text` that may be identifiers, for the caller to look up.

@@ -140,7 +140,7 @@ pub(crate) async fn load(store: &dyn Store, world: &Value) -> Result<(), StoreEr
     for (kind, key, document) in objects(world) {
         tx.put_object(kind, &key, &Object { document, as_of, revision: 0 }).await?;
         if kind == ObjectKind::PurchaseOrder {
-            let normalised = holdfast::flow::assess::extract::normalised(&key);
+            let normalised = holdfast::domain::party::normalised(&key);
             tx.add_reference("purchase_order_no", &normalised, kind, &key).await?;
         }
     }

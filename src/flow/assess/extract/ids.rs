@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use super::Known;
 use super::lexicon::{self, has};
 use super::words::Word;
-use super::{Known, normalised};
 use crate::domain::message::{EntityType, SenderRole};
+use crate::domain::party::normalised;
 
 /// Words of one identifier that is written with blanks (`GD 120 881`).
 const JOINED_WORDS_MAX: usize = 4;
