@@ -1,10 +1,11 @@
 //! The lifecycle of exception cases: the only place that changes a case's state.
 //!
 //! Guarantees: a transition that the domain does not declare is refused; each change is audited and told to subscribers in
-//! the same transaction. Non-goals: finding conditions; see `accept::detect`.
+//! the same transaction; no proposal waits on a closed case. Non-goals: finding conditions; see `accept::detect`.
 
 use serde_json::{Value, json};
 
+use super::decide::lifecycle;
 use super::error::FlowError;
 use super::execute::emit::emit;
 use super::services::{Ctx, Services};
@@ -56,6 +57,9 @@ pub(super) async fn change_state(
         _ => ("case.transitioned", "exception.updated.v1"),
     };
     case.state = case.state.become_(next)?;
+    if !case.state.is_open() {
+        lifecycle::case_closed(tx, ctx, case.id).await?;
+    }
     let detail = json!({ "from": from, "to": case.state, "why": why });
     write(tx, ctx, case, (action, event_type), detail, telling).await
 }

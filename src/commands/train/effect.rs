@@ -56,7 +56,9 @@ pub async fn run(trainer: &Trainer<'_>) -> anyhow::Result<(ModelVersion, Report)
     let history = trainer.services.store.read().await?.history(SCHEMA_VERSION, None).await?;
     // The same guard as for risk: a row that knew its outcome is refused.
     let set = history::training_set(&history)?;
-    let rows: Vec<EffectRow> = history::treated(&history).into_iter().map(row).collect();
+    // Cases from before any model served are judged by the risk that serves now.
+    let risk = trainer.services.models.risk.get();
+    let rows: Vec<EffectRow> = history::treated(&history, risk.as_deref()).into_iter().map(row).collect();
     let priors = priors(&trainer.services.catalogue);
     let table = EffectTable::fit(&rows, &priors)?;
     let report = report(&rows, &priors, &table)?;
@@ -149,6 +151,8 @@ fn card(report: &Report) -> String {
          predicted misses, drawn towards the catalogue's belief while cases are few.\n\n\
          ```text\n{report}\n```\n\n\
          ## Not for\n\n\
-         Proof of cause: actions that are chosen for hard cases look worse unless the predicted risk knows why.\n"
+         Proof of cause: actions that are chosen for hard cases look worse unless the predicted risk knows why. Cases from \
+         before any model served are judged by a risk model that was trained on their outcomes too, which makes their \
+         predicted risk look better than it was.\n"
     )
 }

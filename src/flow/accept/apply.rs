@@ -215,7 +215,7 @@ async fn remember(
 ) -> Result<(), FlowError> {
     let touched = reconcile_order(services, tx, ctx, order, cause).await?;
     if cause.telling == Telling::Silent && !touched.is_empty() {
-        assess::case::assess(services, tx, ctx, &order.order_id, Telling::Silent).await?;
+        assess::case::keep_rows(services, tx, ctx, order).await?;
     }
     let ended = |line: &Line| line.outcome.is_some() || line.shipped_at.is_some();
     for line in order.lines.iter().filter(|line| ended(line)) {

@@ -16,7 +16,7 @@ use crate::domain::ids::AssessmentId;
 use crate::domain::order::Order;
 use crate::domain::outcome::Assessment;
 use crate::flow::FlowError;
-use crate::flow::cases::{self, Telling};
+use crate::flow::cases;
 use crate::flow::decide::rank::{self, Basis, Subject};
 use crate::flow::execute::emit::emit;
 use crate::flow::facts::{self, Facts};
@@ -33,44 +33,66 @@ const ROW_EVERY: SignedDuration = SignedDuration::from_hours(24);
 /// [`FlowError`].
 pub async fn assess_order(services: &Services, order_id: &str, now: Timestamp) -> Result<(), FlowError> {
     let ctx = Ctx { now, entropy: &*services.entropy, actor: Actor::System };
-    in_transaction!(services.store, |tx| assess(services, tx.as_mut(), &ctx, order_id, Telling::Told).await)
+    in_transaction!(services.store, |tx| assess(services, tx.as_mut(), &ctx, order_id).await)
 }
 
-/// As [`assess_order`], in the caller's transaction, telling subscribers or not.
-///
-/// # Errors
-/// [`FlowError`].
-pub async fn assess(
-    services: &Services,
-    tx: &mut dyn Transaction,
-    ctx: &Ctx<'_>,
-    order_id: &str,
-    telling: Telling,
-) -> Result<(), FlowError> {
+async fn assess(services: &Services, tx: &mut dyn Transaction, ctx: &Ctx<'_>, order_id: &str) -> Result<(), FlowError> {
     let Some((order, _)) = tx.order(order_id).await? else { return Ok(()) };
     for case in tx.open_cases_of(order_id).await? {
         if let Some(facts) = facts::of_line(tx, order_id, case.key.line_no, ctx.now).await? {
-            assess_case(services, tx, ctx, (&order, &facts), case, telling).await?;
+            let keeps = wants_row(tx, &case, ctx.now).await?;
+            let risk = risk_of(services, tx, ctx, (&order, &facts), (&case, keeps)).await?;
+            assess_case(services, tx, ctx, (&facts, risk), case).await?;
         }
     }
     Ok(())
+}
+
+/// Keeps a training row of each open case of an order, without ranking anything: for a past that is only being loaded.
+///
+/// # Errors
+/// [`FlowError`].
+pub async fn keep_rows(
+    services: &Services,
+    tx: &mut dyn Transaction,
+    ctx: &Ctx<'_>,
+    order: &Order,
+) -> Result<(), FlowError> {
+    for case in tx.open_cases_of(&order.order_id).await? {
+        if wants_row(tx, &case, ctx.now).await?
+            && let Some(facts) = facts::of_line(tx, &order.order_id, case.key.line_no, ctx.now).await?
+        {
+            risk_of(services, tx, ctx, (order, &facts), (&case, true)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The risk of a case's line; the row that was scored is kept where that is wanted and its outcome is still open.
+async fn risk_of(
+    services: &Services,
+    tx: &mut dyn Transaction,
+    ctx: &Ctx<'_>,
+    (order, facts): (&Order, &Facts),
+    (case, keeps): (&Case, bool),
+) -> Result<Result<Risk, String>, FlowError> {
+    let rates = features::rates(tx, facts).await?;
+    let row = features::of(facts, &rates, Some(case.key.category));
+    let risk = risk::of(&services.models, &row);
+    if keeps && rank::can_miss(facts) {
+        let line_no = case.key.line_no.or_else(|| due_first(order));
+        keep(tx, ctx, (order, line_no), Some(case), row, risk.as_ref().ok()).await?;
+    }
+    Ok(risk)
 }
 
 async fn assess_case(
     services: &Services,
     tx: &mut dyn Transaction,
     ctx: &Ctx<'_>,
-    (order, facts): (&Order, &Facts),
+    (facts, risk): (&Facts, Result<Risk, String>),
     mut case: Case,
-    telling: Telling,
 ) -> Result<(), FlowError> {
-    let rates = features::rates(tx, facts).await?;
-    let row = features::of(facts, &rates, Some(case.key.category));
-    let risk = risk::of(&services.models, &row);
-    if rank::can_miss(facts) && wants_row(tx, &case, ctx.now).await? {
-        let line_no = case.key.line_no.or_else(|| due_first(order));
-        keep(tx, ctx, (order, line_no), Some(&case), row, risk.as_ref().ok()).await?;
-    }
     let subject = Subject { case_id: Some(case.id), reference: None, category: case.key.category, due_at: case.due_at };
     let ranked = rank::rank(&Basis::of(services), &subject, facts, risk);
     let before = case.assessment.take();
@@ -80,12 +102,12 @@ async fn assess_case(
     let id = case.id;
     if case.state == CaseState::New {
         let why = json!({ "assessed": recommendation(&ranked) });
-        cases::change_state(tx, ctx, case, CaseState::Triaged { at: ctx.now }, why, telling).await?;
+        cases::transition(tx, ctx, case, CaseState::Triaged { at: ctx.now }, why).await?;
     } else {
         // Not a change of state: the worklist's numbers follow the facts, and the audit log need not.
         tx.update_case(&case).await?;
     }
-    if changed && telling == Telling::Told {
+    if changed {
         emit(tx, ctx, "recommendation.made.v1", &format!("case:{id}"), recommendation(&ranked)).await?;
     }
     Ok(())

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::domain::case::{Case, CaseState};
-use crate::domain::ids::{JobId, ProposalId};
+use crate::domain::ids::{CaseId, JobId, ProposalId};
 use crate::domain::job::{JobKind, NewJob};
 use crate::domain::proposal::{Proposal, ProposalEvent, ProposalState, Target};
 use crate::flow::execute::emit::emit;
@@ -112,6 +112,25 @@ pub(super) async fn expire(tx: &mut dyn Transaction, ctx: &Ctx<'_>, proposal: Pr
     tell(tx, ctx, &expired, "proposal.expired.v1").await?;
     release_case(tx, ctx, &expired).await?;
     Ok(expired)
+}
+
+/// Ends the proposals that still wait on a case that is closed now: nobody need decide on them any more. One that is
+/// approved already meets the closed case when it starts.
+pub(in crate::flow) async fn case_closed(
+    tx: &mut dyn Transaction,
+    ctx: &Ctx<'_>,
+    case_id: CaseId,
+) -> Result<(), FlowError> {
+    let filter = ProposalFilter { case_id: Some(case_id), state: None };
+    for proposal in tx.list_proposals(&filter, None, RIVALS_MAX).await? {
+        if !matches!(proposal.state, ProposalState::Drafted | ProposalState::AwaitingApproval(_)) {
+            continue;
+        }
+        let (by, reason) = (ctx.actor.label(), "its exception is closed".to_owned());
+        let over = step(tx, proposal, ProposalEvent::Withdraw { by, reason: reason.clone(), at: ctx.now }).await?;
+        audit(tx, ctx, &over, "proposal.withdrawn", json!({ "reason": reason })).await?;
+    }
+    Ok(())
 }
 
 /// Lets the case wait for `proposal`, unless an action on it is under way.

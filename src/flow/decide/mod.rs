@@ -10,7 +10,7 @@ pub mod catalogue;
 pub mod evidence;
 pub mod governance;
 pub mod inline;
-mod lifecycle;
+pub(super) mod lifecycle;
 pub mod policy;
 pub mod prioritize;
 pub mod propose;

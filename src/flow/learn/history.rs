@@ -15,6 +15,7 @@ use crate::domain::digest::{self, NotCanonical};
 use crate::domain::ids::AssessmentId;
 use crate::domain::outcome::HistoryRow;
 use crate::flow::assess::features;
+use crate::ports::tabular::RiskModel;
 
 /// A history that must not be learned from.
 #[derive(Debug, thiserror::Error)]
@@ -126,17 +127,20 @@ fn delay_s(history: &[HistoryRow], window: Option<[Timestamp; 2]>) -> i64 {
     delays.get(delays.len() * 9 / 10).copied().unwrap_or(0).min(tenth_s)
 }
 
-/// What was done on each case and what came of it: the case's first scored assessment, and `do_nothing` where no action
-/// followed. Later assessments of a case are left out, because they have seen the action.
+/// What was done on each case and what came of it: the case's first assessment that has a risk, and `do_nothing` where no
+/// action followed. Later assessments of a case are left out, because they have seen the action. An assessment from before
+/// any model served is given the risk that `risk` says, where there is one.
 #[must_use]
-pub fn treated(history: &[HistoryRow]) -> Vec<Treated> {
+pub fn treated(history: &[HistoryRow], risk: Option<&dyn RiskModel>) -> Vec<Treated> {
     let mut seen = BTreeSet::new();
     let mut rows = Vec::new();
     for HistoryRow { assessment, outcome, action } in history {
         let (Some(case_id), Some(category)) = (assessment.case_id, assessment.category) else { continue };
-        let Some(predicted_miss) = assessment.miss_probability.filter(|_| assessment.as_of < outcome.known_at) else {
+        if assessment.as_of >= outcome.known_at || seen.contains(&(case_id, assessment.line_no)) {
             continue;
-        };
+        }
+        let hindsight = || Some(risk?.risk(&assessment.schema_version, &assessment.features).ok()?.miss_probability);
+        let Some(predicted_miss) = assessment.miss_probability.or_else(hindsight) else { continue };
         if seen.insert((case_id, assessment.line_no)) {
             let action = action.unwrap_or(ActionKind::DoNothing);
             rows.push(Treated { category, action, predicted_miss, missed: outcome.missed });

@@ -6,4 +6,4 @@ mod proposals;
 mod rank;
 mod samples;
 mod votes;
-mod world;
+pub mod world;

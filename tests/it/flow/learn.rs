@@ -23,19 +23,20 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::decide::world::person;
 use crate::support::folder::Folder;
 use crate::support::services::World;
 use crate::support::stores;
 
 /// A store, a model folder and services that look into it.
-struct School {
-    world: World,
+pub struct School {
+    pub world: World,
     models: Folder,
     _store: stores::TestStore,
 }
 
 impl School {
-    async fn open() -> anyhow::Result<Self> {
+    pub async fn open() -> anyhow::Result<Self> {
         let (store, models) = (stores::sqlite().await?, Folder::new()?);
         let mut world = World::over(&store.store)?;
         let services = Arc::get_mut(&mut world.services).unwrap();
@@ -43,32 +44,32 @@ impl School {
         Ok(Self { world, models, _store: store })
     }
 
-    fn services(&self) -> &Services {
+    pub fn services(&self) -> &Services {
         &self.world.services
     }
 
     fn trainer(&self) -> Trainer<'_> {
-        let actor = Actor::Service { subject: "trainer".to_owned() };
+        let actor = person("trainer", &[Role::DataScientist]);
         Trainer { services: self.services(), models: self.models.path(), actor, now: self.world.now() }
     }
 
-    fn ctx(&self) -> Ctx<'_> {
+    pub fn ctx(&self) -> Ctx<'_> {
         Ctx { now: self.world.now(), entropy: &*self.services().entropy, actor: Actor::System }
     }
 
     /// The process starts again: nothing is loaded.
-    fn restart(&mut self) {
+    pub fn restart(&mut self) {
         Arc::get_mut(&mut self.world.services).unwrap().models = Arc::new(Models::default());
     }
 
-    async fn train(&self) -> anyhow::Result<miss_risk::Trained> {
+    pub async fn train(&self) -> anyhow::Result<miss_risk::Trained> {
         let source = miss_risk::Source::History { since: None };
         miss_risk::run(&self.trainer(), &source, TrainOptions::default(), &mut |_, _| {}).await
     }
 
     /// Writes `count` assessed and finished lines: late more often the less slack they had; where `turns`, the newest fifth
     /// the other way round.
-    async fn live_through(&self, count: u32, turns: bool) -> anyhow::Result<()> {
+    pub async fn live_through(&self, count: u32, turns: bool) -> anyhow::Result<()> {
         let mut tx = self.services().store.write().await?;
         for number in 0..count {
             let (assessment, outcome) = line(number, turns && number >= count / 5 * 4);
@@ -256,9 +257,26 @@ fn a_later_assessment_of_a_case_has_seen_the_action_and_is_no_evidence_of_it() {
         action,
     };
     let released = Some(ActionKind::ReleaseCreditHold);
-    let treated = history::treated(&[row(&assessment, released), row(&later, None)]);
+    let treated = history::treated(&[row(&assessment, released), row(&later, None)], None);
     assert_eq!(treated.len(), 1);
     assert_eq!((treated[0].action, treated[0].predicted_miss), (ActionKind::ReleaseCreditHold, 0.6));
+}
+
+#[tokio::test]
+async fn a_case_from_before_any_model_is_judged_by_the_one_that_serves() -> anyhow::Result<()> {
+    let school = School::open().await?;
+    school.live_through(900, false).await?;
+    let (assessment, outcome) = line(3, false);
+    let assessment = Assessment { miss_probability: None, ..assessment };
+    let history = [HistoryRow { assessment: assessment.clone(), outcome, action: None }];
+    assert_eq!(history::treated(&history, None), []);
+    let version = school.train().await?.version;
+    registry::serve(school.services(), &school.ctx(), &version.name, &version.version, "proposal-1").await?;
+    let serving = school.services().models.risk.get().unwrap();
+    let treated = history::treated(&history, Some(&*serving));
+    let expected = serving.risk(SCHEMA_VERSION, &assessment.features)?.miss_probability;
+    assert_eq!(treated.iter().map(|case| case.predicted_miss).collect::<Vec<_>>(), [expected]);
+    Ok(())
 }
 
 #[tokio::test]

@@ -14,4 +14,5 @@ mod execute;
 mod execute_stage;
 mod execute_visible;
 mod learn;
+mod promotion;
 mod samples;

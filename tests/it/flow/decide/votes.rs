@@ -14,7 +14,7 @@ use holdfast::ports::store::service::Webhook;
 use serde_json::json;
 
 use super::world::{actions, ada, approve, audited, case_of, code, mispriced, person, put, short, stage, stored};
-use crate::support::services::World;
+use crate::support::services::{World, position};
 use crate::support::stores::{TestStore, on_each_store};
 
 on_each_store!(
@@ -24,6 +24,7 @@ on_each_store!(
     what_changed_is_not_approved,
     a_waiting_stage_escalates_and_then_expires,
     questions_and_handing_on,
+    nothing_waits_on_a_closed_case,
 );
 
 async fn nobody_approves_alone(store: &TestStore) -> anyhow::Result<()> {
@@ -182,5 +183,17 @@ async fn questions_and_handing_on(store: &TestStore) -> anyhow::Result<()> {
     let entries = audited(&world, proposal.id).await?;
     ensure!(actions(&entries).ends_with(&["proposal.reassigned"]), "{entries:?}");
     approve(&world, &person("cleo", &[Role::WarehouseManager]), &told).await?;
+    Ok(())
+}
+
+async fn nothing_waits_on_a_closed_case(store: &TestStore) -> anyhow::Result<()> {
+    let world = World::over(&store.store)?;
+    let case = short(&world).await?;
+    let proposal = put(&world, &ada(), &case, ActionKind::ReallocateFromWarehouse, json!({})).await?;
+    world.tell("inventory.position", "p3", position("SKU", "400")).await?;
+    ensure!(world.open_cases("SO-1").await?.is_empty(), "the shortage is over");
+    let over = stored(&world, proposal.id).await?;
+    ensure!(matches!(over.state, ProposalState::Withdrawn { .. }), "{over:?}");
+    ensure!(actions(&audited(&world, proposal.id).await?).last() == Some(&"proposal.withdrawn"));
     Ok(())
 }
