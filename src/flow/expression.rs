@@ -6,6 +6,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
+use cel::common::types::{CelBool, CelDouble, CelList, CelMap, CelMapKey, CelNull, CelString};
+use cel::common::value::{CowVal, Val};
+use cel::context::VariableResolver;
 use cel::{Context, Env, Program, Value as Cel};
 use serde::Serialize;
 use serde_json::Value;
@@ -47,10 +50,10 @@ pub enum ExpressionError {
     },
 }
 
-/// The variables that an expression sees; a copy shares their values.
+/// The variables that an expression sees: converted once, lent to every evaluation, and shared by copies.
 #[derive(Clone)]
 pub struct Scope {
-    variables: Vec<(&'static str, Cel)>,
+    variables: Vec<(&'static str, Arc<dyn Val>)>,
 }
 
 impl Scope {
@@ -64,8 +67,15 @@ impl Scope {
     #[must_use]
     pub fn with(mut self, name: &'static str, value: &impl Serialize) -> Self {
         let json = serde_json::to_value(value).unwrap_or(Value::Null);
-        self.variables.push((name, to_cel(&json)));
+        self.variables.push((name, Arc::from(to_cel(&json))));
         self
+    }
+}
+
+impl VariableResolver for Scope {
+    fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
+        let (_, value) = self.variables.iter().find(|(name, _)| *name == variable)?;
+        Some(CowVal::Borrowed(&**value))
     }
 }
 
@@ -102,9 +112,7 @@ impl Expression {
         // The standard library is built once: it costs far more than an evaluation.
         static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
         let mut context = Context::with_env(Arc::clone(&STANDARD));
-        for (name, value) in &scope.variables {
-            context.add_variable_from_value(*name, value.clone());
-        }
+        context.set_variable_resolver(scope);
         self.program
             .execute(&context)
             .map_err(|e| ExpressionError::Evaluation { expression: self.source.clone(), message: e.to_string() })
@@ -151,16 +159,16 @@ impl Expression {
     }
 }
 
-fn to_cel(json: &Value) -> Cel {
+fn to_cel(json: &Value) -> Box<dyn Val> {
     match json {
-        Value::Null => Cel::Null,
-        Value::Bool(truth) => Cel::Bool(*truth),
-        Value::Number(number) => Cel::Float(number.as_f64().unwrap_or(f64::NAN)),
-        Value::String(text) => Cel::String(Arc::new(text.clone())),
-        Value::Array(items) => Cel::List(Arc::new(items.iter().map(to_cel).collect())),
+        Value::Null => Box::new(CelNull),
+        Value::Bool(truth) => Box::new(CelBool::from(*truth)),
+        Value::Number(number) => Box::new(CelDouble::from(number.as_f64().unwrap_or(f64::NAN))),
+        Value::String(text) => Box::new(CelString::from(text.clone())),
+        Value::Array(items) => Box::new(CelList::from(items.iter().map(to_cel).collect::<Vec<_>>())),
         Value::Object(members) => {
-            let map: HashMap<String, Cel> = members.iter().map(|(k, v)| (k.clone(), to_cel(v))).collect();
-            map.into()
+            let entry = |(name, value): (&String, &Value)| (CelMapKey::from(name.clone()), to_cel(value));
+            Box::new(CelMap::from(members.iter().map(entry).collect::<HashMap<_, _>>()))
         }
     }
 }

@@ -37,7 +37,6 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("sqlx::", &["src/adapters/store"]),
     ("candle_core::", &["src/adapters/candle"]),
     ("candle_nn::", &["src/adapters/candle"]),
-    ("candle_transformers::", &["src/adapters/candle"]),
     ("linfa::", &[]),
     ("qdrant_client::", &["src/adapters/vectors"]),
     ("axum::", &["src/web", "src/commands/serve"]),

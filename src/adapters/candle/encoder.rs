@@ -8,13 +8,13 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
-use candle_transformers::models::bert::{BertModel, Config};
 use holdfast_training::artifact::{Version, read_version};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokenizers::{Encoding, PaddingParams, Tokenizer, TruncationParams};
 
 use super::LoadError;
+use super::bert::{Bert, BertConfig};
 
 /// Texts that run together; more of them gain nothing on a CPU and delay the first.
 const BATCH_TEXTS_MAX: usize = 32;
@@ -29,7 +29,7 @@ struct Sentences {
 
 /// A loaded encoder; [`super::HostedEncoder`] gives it a thread.
 pub struct BertEncoder {
-    bert: BertModel,
+    bert: Bert,
     tokenizer: Tokenizer,
     width: usize,
     version: String,
@@ -47,7 +47,7 @@ impl BertEncoder {
         if version.manifest.kind != KIND {
             return Err(LoadError::unfit(&name, format!("its kind is `{}`, not `{KIND}`", version.manifest.kind)));
         }
-        let config: Config = json(&version, "config.json", &name)?;
+        let config: BertConfig = json(&version, "config.json", &name)?;
         let sentences: Sentences = json(&version, "sentence_bert_config.json", &name)?;
         if !(2..=config.max_position_embeddings).contains(&sentences.max_seq_length) {
             let most = config.max_position_embeddings;
@@ -57,7 +57,7 @@ impl BertEncoder {
         let weights = version.read("model.safetensors")?;
         let unfit = |error: candle_core::Error| LoadError::unfit(&name, error);
         let weights = VarBuilder::from_buffered_safetensors(weights, DType::F32, &Device::Cpu).map_err(unfit)?;
-        let bert = BertModel::load(weights, &config).map_err(unfit)?;
+        let bert = Bert::load(&weights, &config).map_err(unfit)?;
         Ok(Self { bert, tokenizer, width: config.hidden_size, version: name, digest: version.digest })
     }
 
@@ -108,7 +108,7 @@ impl BertEncoder {
         };
         let ids = tensor(Encoding::get_ids)?;
         let mask = tensor(Encoding::get_attention_mask)?;
-        let tokens = self.bert.forward(&ids, &ids.zeros_like()?, Some(&mask))?;
+        let tokens = self.bert.forward(&ids, &mask)?;
         let mask = mask.to_dtype(DType::F32)?.unsqueeze(2)?;
         let mean = tokens.broadcast_mul(&mask)?.sum(1)?.broadcast_div(&mask.sum(1)?)?;
         let length = mean.sqr()?.sum_keepdim(1)?.sqrt()?;
@@ -121,7 +121,7 @@ fn json<T: DeserializeOwned>(version: &Version, file: &str, model: &str) -> Resu
 }
 
 /// The tokenizer, cutting at `tokens_max` and padding a batch to its longest member, whatever its file says of both.
-fn tokenizer(version: &Version, tokens_max: usize, config: &Config, model: &str) -> Result<Tokenizer, LoadError> {
+fn tokenizer(version: &Version, tokens_max: usize, config: &BertConfig, model: &str) -> Result<Tokenizer, LoadError> {
     let unfit = |error: tokenizers::Error| LoadError::unfit(model, format!("`tokenizer.json`: {error}"));
     let mut tokenizer = Tokenizer::from_bytes(version.read("tokenizer.json")?).map_err(unfit)?;
     if tokenizer.get_vocab_size(true) > config.vocab_size {
@@ -129,7 +129,6 @@ fn tokenizer(version: &Version, tokens_max: usize, config: &Config, model: &str)
     }
     let truncation = TruncationParams { max_length: tokens_max, ..TruncationParams::default() };
     tokenizer.with_truncation(Some(truncation)).map_err(unfit)?;
-    let pad_id = u32::try_from(config.pad_token_id).unwrap_or(0);
-    tokenizer.with_padding(Some(PaddingParams { pad_id, ..PaddingParams::default() }));
+    tokenizer.with_padding(Some(PaddingParams { pad_id: config.pad_token_id, ..PaddingParams::default() }));
     Ok(tokenizer)
 }

@@ -3,6 +3,7 @@
 //! Guarantees: weights are loaded from a version directory whose digests were checked; arithmetic is in single precision
 //! on the CPU; nothing is downloaded. Non-goals: training, choosing which version serves.
 
+mod bert;
 mod encoder;
 pub mod heads;
 mod host;

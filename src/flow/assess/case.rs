@@ -62,7 +62,8 @@ pub async fn keep_rows(
         if wants_row(tx, &case, ctx.now).await?
             && let Some(facts) = facts::of_line(tx, &order.order_id, case.key.line_no, ctx.now).await?
         {
-            risk_of(services, tx, ctx, (order, &facts), (&case, true)).await?;
+            // Without a model the row is kept without a number.
+            let _risk = risk_of(services, tx, ctx, (order, &facts), (&case, true)).await?;
         }
     }
     Ok(())
