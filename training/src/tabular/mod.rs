@@ -11,6 +11,7 @@
 
 pub mod calibrate;
 pub mod descriptor;
+pub mod drift;
 pub mod encode;
 pub mod leak;
 pub mod logistic;
@@ -19,5 +20,6 @@ pub mod model;
 pub mod options;
 pub mod report;
 pub mod split;
+pub mod statistics;
 pub mod table;
 pub mod train;

@@ -4,6 +4,7 @@
 mod artifact;
 mod calibrate;
 mod descriptor;
+mod drift;
 mod effect;
 mod heads;
 mod leak;
@@ -12,4 +13,5 @@ mod metrics;
 mod model;
 mod odd_input;
 mod split;
+mod statistics;
 mod support;
