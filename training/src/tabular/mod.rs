@@ -9,6 +9,7 @@
 //! Non-goals: computing features. What a column means, and as of when it was known, is decided by whoever fills the
 //! table.
 
+pub mod boost;
 pub mod calibrate;
 pub mod descriptor;
 pub mod drift;
