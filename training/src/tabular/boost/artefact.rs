@@ -260,7 +260,7 @@ impl Reader<'_> {
             }
             nodes.push(node);
         }
-        Ok(Tree { nodes })
+        Tree { nodes }.count().ok_or(self.damaged("more rows than 32 bits can count"))
     }
 
     fn node(&mut self, readings: &[Reading]) -> Result<Node, ArtefactError> {
@@ -278,7 +278,7 @@ impl Reader<'_> {
             (3, Some(Reading::Categorical(categories))) => self.set(categories)?,
             _ => return Err(self.damaged("a split that does not fit its column")),
         };
-        Ok(Node::Split { column, test, right: 0, gain })
+        Ok(Node::Split { column, test, right: 0, gain, rows: 0 })
     }
 
     fn set(&mut self, categories: &Categories) -> Result<Test, ArtefactError> {

@@ -204,7 +204,7 @@ impl Run<'_> {
             let mut places = self.grow(&gradients, scale, &active, rows, spare, &mut room);
             if places.len() > 1 {
                 self.renew(&mut places, &scores);
-                let grown = Tree::new(&places, &self.data.slots, params.learning_rate);
+                let Some(grown) = Tree::new(&places, &self.data.slots, params.learning_rate) else { break };
                 self.apply(&places, &grown, &in_bag, &mut scores, &booster.readings);
                 booster.trees.push(grown);
             } else if params.row_share == 1.0 && params.column_share == 1.0 {

@@ -31,7 +31,7 @@ pub(crate) enum Test {
 /// A node of a tree.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Node {
-    Split { column: u32, test: Test, right: u32, gain: f32 },
+    Split { column: u32, test: Test, right: u32, gain: f32, rows: u32 },
     Leaf { value: f32, rows: u32 },
 }
 
@@ -59,9 +59,33 @@ pub(crate) fn contains(set: &[u64; 4], bin: u8) -> bool {
     set[(bin >> 6) as usize] >> (bin & 63) & 1 == 1
 }
 
+impl Node {
+    /// The training rows that reached it.
+    pub(crate) fn rows(&self) -> u32 {
+        match *self {
+            Node::Split { rows, .. } | Node::Leaf { rows, .. } => rows,
+        }
+    }
+}
+
 impl Tree {
+    /// Fills in the rows of splits from those of their children; `None` when they are more than 32 bits can count.
+    pub(crate) fn count(mut self) -> Option<Tree> {
+        // Children stand after their parents.
+        for at in (0..self.nodes.len()).rev() {
+            if let Node::Split { right, .. } = self.nodes[at] {
+                let child = |at: usize| self.nodes.get(at).map_or(0, Node::rows);
+                let sum = child(at + 1).checked_add(child(right as usize))?;
+                if let Some(Node::Split { rows, .. }) = self.nodes.get_mut(at) {
+                    *rows = sum;
+                }
+            }
+        }
+        Some(self)
+    }
+
     /// The tree that was grown, with values times the learning rate.
-    pub(crate) fn new(places: &[Place], slots: &[Slot], learning_rate: f64) -> Tree {
+    pub(crate) fn new(places: &[Place], slots: &[Slot], learning_rate: f64) -> Option<Tree> {
         let mut nodes: Vec<Node> = Vec::with_capacity(places.len());
         // Places to write, each with the split whose right child it is.
         let mut open: Vec<(usize, Option<usize>)> = vec![(0, None)];
@@ -75,15 +99,15 @@ impl Tree {
                     let slot = &slots[split.slot];
                     open.push((*right, Some(at as usize)));
                     open.push((*left, None));
-                    let test = test(split.rule, slot);
-                    nodes.push(Node::Split { column: slot.column as u32, test, right: 0, gain: split.gain as f32 });
+                    let (column, test, gain) = (slot.column as u32, test(split.rule, slot), split.gain as f32);
+                    nodes.push(Node::Split { column, test, right: 0, gain, rows: 0 });
                 }
                 Some(Place::Leaf(leaf)) => nodes
                     .push(Node::Leaf { value: leaf_value(leaf.value, learning_rate), rows: leaf.rows.len() as u32 }),
                 None => {}
             }
         }
-        Tree { nodes }
+        Tree { nodes }.count()
     }
 
     /// The value of the leaf that a row falls into; a column beyond the row counts as missing.

@@ -53,6 +53,8 @@ proptest! {
         }
         if let Ok(booster) = Booster::from_bytes(&bytes) {
             prop_assert!(booster.raw(&row).is_finite());
+            prop_assert_eq!(booster.contributions(&row).len(), booster.columns() + 1);
+            prop_assert!(booster.to_lightgbm(&[]).starts_with("tree\n"));
             prop_assert_eq!(Booster::from_bytes(&booster.to_bytes()).unwrap(), booster);
         }
     }

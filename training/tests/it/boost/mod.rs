@@ -2,6 +2,7 @@
 
 mod artefact;
 mod data;
+mod explain;
 mod fit;
 mod odd;
 mod same_bytes;
