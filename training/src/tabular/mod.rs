@@ -19,6 +19,7 @@ pub mod logistic;
 pub mod metrics;
 pub mod model;
 pub mod options;
+pub mod reliability;
 pub mod report;
 pub mod split;
 pub mod statistics;

@@ -13,6 +13,7 @@ mod logistic;
 mod metrics;
 mod model;
 mod odd_input;
+mod reliability;
 mod split;
 mod statistics;
 mod support;
