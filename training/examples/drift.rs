@@ -6,30 +6,18 @@
 //! that are often missing, categories few and many; they hang together through one hidden factor. Reference and batch
 //! are drawn from one law (any alarm is false), then one number of thirty is shifted by half a standard deviation.
 
+mod common;
+
 use std::error::Error;
 
+use common::Dice;
 use holdfast_training::tabular::drift::{DriftOptions, Reference, Sample};
-use holdfast_training::tabular::statistics::normal;
 use holdfast_training::tabular::table::{Feature, Kind, Schema, Value};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
 const FEATURES: usize = 30;
 /// A normal number.
 const SHIFTED: usize = 0;
 const SIZES: [usize; 7] = [50, 100, 200, 500, 1000, 2000, 5000];
-
-struct Dice(ChaCha8Rng);
-
-impl Dice {
-    fn uniform(&mut self) -> f64 {
-        (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    fn normal(&mut self) -> f64 {
-        normal::quantile(self.uniform().max(1e-16))
-    }
-}
 
 fn schema() -> Schema {
     let feature = |index: usize| Feature {
@@ -62,7 +50,7 @@ fn row(dice: &mut Dice, shift: f64) -> Vec<Value> {
 }
 
 fn rows(count: usize, seed: u64, shift: f64) -> Vec<Vec<Value>> {
-    let mut dice = Dice(ChaCha8Rng::seed_from_u64(seed));
+    let mut dice = Dice::new(seed);
     (0..count).map(|_| row(&mut dice, shift)).collect()
 }
 

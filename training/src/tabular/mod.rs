@@ -11,6 +11,7 @@
 
 pub mod boost;
 pub mod calibrate;
+pub mod conformal;
 pub mod descriptor;
 pub mod drift;
 pub mod encode;

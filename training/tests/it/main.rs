@@ -4,6 +4,7 @@
 mod artifact;
 mod boost;
 mod calibrate;
+mod conformal;
 mod descriptor;
 mod drift;
 mod effect;
