@@ -24,5 +24,6 @@ pub mod reliability;
 pub mod report;
 pub mod split;
 pub mod statistics;
+pub mod support;
 pub mod table;
 pub mod train;

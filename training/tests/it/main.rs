@@ -1,6 +1,7 @@
 //! The one integration binary of `holdfast-training`; it uses the public interface only.
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
+mod abstain;
 mod artifact;
 mod boost;
 mod calibrate;
