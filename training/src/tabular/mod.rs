@@ -12,6 +12,7 @@
 pub mod boost;
 pub mod calibrate;
 pub mod conformal;
+pub mod counterfactual;
 pub mod descriptor;
 pub mod drift;
 pub mod encode;

@@ -6,6 +6,7 @@ mod artifact;
 mod boost;
 mod calibrate;
 mod conformal;
+mod counterfactual;
 mod descriptor;
 mod drift;
 mod effect;
