@@ -1,6 +1,7 @@
-//! Descriptors of CSV data sets: what each column is, and which of them know the outcome.
+//! Descriptors of data sets: what each column is, and which of them know the outcome.
 //!
-//! Purpose: read a CSV file (gzip-compressed when its name ends in `.gz`) into a [`Table`] under a TOML file that gives
+//! Purpose: read a CSV file (gzip-compressed when its name ends in `.gz`; with the crate's feature `parquet` also a
+//! Parquet file, when its name ends in `.parquet`) into a [`Table`] under a TOML file that gives
 //! every column a role: label, split, time, feature, identifier, ignored, or leak with the reason why.
 //!
 //! Guarantees: a column without a role is an error, so a new column cannot slip in; a leak that is also declared a
@@ -84,6 +85,9 @@ pub enum SplitRule {
         valid: String,
         /// The cell of a test row.
         test: String,
+        /// The cell of a row that is set aside.
+        #[serde(default)]
+        gap: Option<String>,
     },
     /// By time.
     Time {
@@ -201,6 +205,15 @@ pub enum DescriptorError {
         #[source]
         source: csv::Error,
     },
+    /// A Parquet file that gives no rows.
+    #[error("`{path}` cannot be read as a table")]
+    Parquet {
+        /// The data file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A cell that is not what its column holds.
     #[error(
         "`{path}`, line {line}, column `{column}`: `{found}` is not {expected}; correct the cell or the descriptor"
@@ -249,19 +262,14 @@ impl Descriptor {
         Schema { version: self.schema_version.clone(), features: features.collect() }
     }
 
-    /// Reads the CSV file at `path` into a table in file order.
+    /// Reads the file at `path` into a table in file order. The lines of a Parquet file are its rows, counted from 2.
     ///
     /// # Errors
     /// [`DescriptorError`]; errors in the data give file, line and column.
     pub fn read(&self, path: &Path) -> Result<Table, DescriptorError> {
         let roles = self.roles()?;
-        let file_error = |source| DescriptorError::File { path: path.to_owned(), source };
         let csv_error = |source| DescriptorError::Csv { path: path.to_owned(), source };
-        let file = BufReader::new(File::open(path).map_err(file_error)?);
-        let plain: Box<dyn Read> = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("gz") => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
-            _ => Box::new(file),
-        };
+        let plain = self.open(path)?;
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(plain);
         let layout = Layout::of(self, &roles, reader.headers().map_err(csv_error)?, path)?;
         let schema = self.schema();
@@ -288,6 +296,23 @@ impl Descriptor {
                 .map_err(|source| DescriptorError::Split { path: path.to_owned(), source })?,
         });
         Ok(table)
+    }
+
+    /// The file as CSV text.
+    fn open(&self, path: &Path) -> Result<Box<dyn Read>, DescriptorError> {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        if extension == Some("parquet") {
+            return match parquet_as_csv(path, self.missing.first().map_or("", String::as_str)) {
+                Ok(text) => Ok(Box::new(std::io::Cursor::new(text))),
+                Err(source) => Err(DescriptorError::Parquet { path: path.to_owned(), source }),
+            };
+        }
+        let file_error = |source| DescriptorError::File { path: path.to_owned(), source };
+        let file = BufReader::new(File::open(path).map_err(file_error)?);
+        Ok(match extension {
+            Some("gz") => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
+            _ => Box::new(file),
+        })
     }
 
     /// The role of every column that the descriptor names.
@@ -319,6 +344,16 @@ impl Descriptor {
         }
         Ok(roles)
     }
+}
+
+#[cfg(feature = "parquet")]
+fn parquet_as_csv(path: &Path, missing: &str) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+    super::parquet::to_csv(path, missing).map_err(Into::into)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn parquet_as_csv(_: &Path, _: &str) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+    Err("this program was built without Parquet: give CSV, or build with the feature `parquet`".into())
 }
 
 /// Where the columns that are read lie in the file.
@@ -408,13 +443,14 @@ impl Line<'_> {
     }
 
     fn split(&self, at: usize) -> Result<Split, DescriptorError> {
-        let SplitRule::Column { name, train, valid, test } = &self.descriptor.split else {
+        let SplitRule::Column { name, train, valid, test, gap } = &self.descriptor.split else {
             return Ok(Split::Gap);
         };
         match self.cell(at) {
             cell if cell == train => Ok(Split::Train),
             cell if cell == valid => Ok(Split::Valid),
             cell if cell == test => Ok(Split::Test),
+            cell if Some(cell) == gap.as_deref() => Ok(Split::Gap),
             _ => Err(self.error(at, name, format!("`{train}`, `{valid}` or `{test}`"))),
         }
     }

@@ -21,6 +21,8 @@ pub mod logistic;
 pub mod metrics;
 pub mod model;
 pub mod options;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 pub mod reliability;
 pub mod report;
 pub mod split;

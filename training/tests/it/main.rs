@@ -16,6 +16,8 @@ mod logistic;
 mod metrics;
 mod model;
 mod odd_input;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod reliability;
 mod split;
 mod statistics;
