@@ -2,16 +2,23 @@
 //!
 //! `cargo run --release -p holdfast-training --example trust -- [seeds]`
 //!
-//! Lanes differ in how long they take and in how much that varies. Two plain quantile predictions know the season's load
-//! and not the lane; calibration has to make up for it. Then every lead time grows by 20 %.
+//! Lanes differ in how long they take and in how much that varies with the load. Boosted trees predict the 5 % and the
+//! 95 % quantile from lane, load and a column that says nothing; calibration makes up for what they miss. Then every lead
+//! time grows by 20 %.
 
 mod common;
 
 use std::error::Error;
 
 use common::Dice;
+use holdfast_training::tabular::boost::{BoostError, BoostParams, Booster, Column, Objective, Records};
 use holdfast_training::tabular::conformal::adaptive::Adaptive;
 use holdfast_training::tabular::conformal::{Conformal, ConformalOptions, Interval};
+use holdfast_training::tabular::support::{Support, SupportOptions};
+use holdfast_training::tabular::table::{Feature, Kind, Schema, Value};
+use linfa::ParamGuard;
+use linfa::traits::Fit;
+use ndarray::{Array1, Array2};
 
 /// Name, typical days, log deviation, share of orders.
 const LANES: [(&str, f64, f64, f64); 8] = [
@@ -24,7 +31,6 @@ const LANES: [(&str, f64, f64, f64); 8] = [
     ("air", 3.0, 0.55, 0.07),
     ("broker", 12.0, 0.40, 0.03),
 ];
-const LOAD_BINS: usize = 4;
 const SHIFT: f64 = 1.2;
 const ORDERS_BEFORE: usize = 1000;
 const DAYS_BETWEEN_ORDERS: f64 = 0.05;
@@ -32,6 +38,7 @@ const DAYS_BETWEEN_ORDERS: f64 = 0.05;
 struct Order {
     lane: &'static str,
     load: f64,
+    noise: f64,
     days: f64,
 }
 
@@ -46,37 +53,41 @@ fn orders(count: usize, dice: &mut Dice, stretch: f64) -> Vec<Order> {
         let load = dice.uniform();
         // Busier means slower, and less predictable.
         let days = typical * (1.0 + 0.3 * load) * (deviation * (0.7 + 0.6 * load) * dice.normal()).exp();
-        Order { lane, load, days: days * stretch }
+        Order { lane, load, noise: dice.uniform(), days: days * stretch }
     };
     (0..count).map(|_| order()).collect()
 }
 
-/// Quantiles of the lane's kind (short or long haul) in a bin of load: any learner would do.
-struct Quantiles(Vec<Interval>);
+/// The 5 % and the 95 % quantile by boosted trees.
+struct Quantiles([Booster; 2]);
 
 impl Quantiles {
-    fn bin(order: &Order) -> usize {
-        let long = LANES.iter().any(|(lane, typical, ..)| *lane == order.lane && *typical > 6.0);
-        (order.load * LOAD_BINS as f64) as usize + if long { LOAD_BINS } else { 0 }
+    fn row(order: &Order) -> [f32; 3] {
+        let lane = LANES.iter().position(|(lane, ..)| *lane == order.lane).unwrap_or_default();
+        [lane as f32, order.load as f32, order.noise as f32]
     }
 
-    fn fit(orders: &[Order]) -> Quantiles {
-        let mut bins = vec![vec![]; 2 * LOAD_BINS];
-        orders.iter().for_each(|order| bins[Quantiles::bin(order)].push(order.days));
-        let interval = |mut days: Vec<f64>| {
-            days.sort_by(f64::total_cmp);
-            Interval { low: days[days.len() / 20], high: days[days.len() * 19 / 20] }
+    fn fit(orders: &[Order]) -> Result<Quantiles, BoostError> {
+        let records = Array2::from_shape_fn((orders.len(), 3), |(row, column)| Quantiles::row(&orders[row])[column]);
+        let days = Array1::from_iter(orders.iter().map(|order| order.days as f32));
+        let data = Records::new(records, days);
+        let columns = vec![Column::Categorical, Column::Numeric { monotone: 0 }, Column::Numeric { monotone: 0 }];
+        let fit = |level: f64| {
+            let params = BoostParams::new(Objective::Quantile { level }).columns(columns.clone());
+            params.trees(60).leaves_max(15).check()?.fit(&data)
         };
-        Quantiles(bins.into_iter().map(interval).collect())
+        Ok(Quantiles([fit(0.05)?, fit(0.95)?]))
     }
 
     fn of(&self, order: &Order) -> Interval {
-        self.0[Quantiles::bin(order)]
+        let row = Quantiles::row(order);
+        let [low, high] = [0, 1].map(|side| self.0[side].raw(&row));
+        Interval { low, high }
     }
 }
 
 fn calibrated(dice: &mut Dice) -> Result<(Quantiles, Conformal), Box<dyn Error>> {
-    let quantiles = Quantiles::fit(&orders(4000, dice, 1.0));
+    let quantiles = Quantiles::fit(&orders(4000, dice, 1.0))?;
     let rows = orders(4000, dice, 1.0);
     let predictions: Vec<Interval> = rows.iter().map(|order| quantiles.of(order)).collect();
     let days: Vec<f64> = rows.iter().map(|order| order.days).collect();
@@ -167,6 +178,50 @@ fn mean(rows: &[Since], side: usize) -> f64 {
     rows.iter().map(|row| row[side]).sum::<f64>() / rows.len().max(1) as f64
 }
 
+/// A row for the support test: lane, load, weight (never missing), and one of 400 SKUs.
+fn values(order: &Order, dice: &mut Dice) -> Vec<Value> {
+    let weight = (1.0 + order.load + 0.5 * dice.normal()).exp();
+    let sku = format!("SKU-{}", (400.0 * dice.uniform()) as usize);
+    vec![Value::Text(order.lane.into()), Value::Number(order.load), Value::Number(weight), Value::Text(sku)]
+}
+
+fn support(seed: u64) -> Result<(), Box<dyn Error>> {
+    let mut dice = Dice::new(seed);
+    let mut rows = |count: usize| -> Vec<Vec<Value>> {
+        let orders = orders(count, &mut dice, 1.0);
+        orders.iter().map(|order| values(order, &mut dice)).collect()
+    };
+    let (training, calibration, fresh) = (rows(4000), rows(2000), rows(20_000));
+    let feature = |(name, kind): (&str, Kind)| Feature { name: name.into(), kind, label: name.into() };
+    let features =
+        [("lane", Kind::Categorical), ("load", Kind::Numeric), ("weight", Kind::Numeric), ("SKU", Kind::Categorical)];
+    let schema = Schema { version: "support-1".into(), features: features.into_iter().map(feature).collect() };
+    let [training, calibration] =
+        [&training, &calibration].map(|rows| rows.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    let support = Support::fit(&schema, &training, &calibration, &SupportOptions::default())?;
+    println!("\nabstention outside support, at most 1 % of ordinary rows\n");
+    type Change = fn(&mut Vec<Value>);
+    let cases: [(&str, Change); 5] = [
+        ("ordinary", |_| {}),
+        ("new SKU", |row| row[3] = Value::Text("SKU-new".into())),
+        ("new lane", |row| row[0] = Value::Text("drone".into())),
+        ("weight far above", |row| row[2] = Value::Number(1000.0)),
+        ("no weight", |row| row[2] = Value::Missing),
+    ];
+    for (name, change) in cases {
+        let (mut outside, mut words) = (0usize, String::new());
+        for row in &fresh {
+            let mut row = row.clone();
+            change(&mut row);
+            let judgement = support.judge(&row)?;
+            outside += usize::from(judgement.outside);
+            words = judgement.to_string();
+        }
+        println!("{name:<30} {:>6.2} %  {words}", 100.0 * outside as f64 / fresh.len() as f64);
+    }
+    Ok(())
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let seeds: u64 = std::env::args().nth(1).map_or(Ok(50), |text| text.parse())?;
     coverage(1)?;
@@ -187,5 +242,5 @@ fn main() -> Result<(), Box<dyn Error>> {
             None => println!("{name}: never back at 88 %"),
         }
     }
-    Ok(())
+    support(2)
 }

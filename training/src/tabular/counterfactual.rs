@@ -12,6 +12,7 @@
 //! dips and rises again within one cell of the grid may hide a smaller change.
 
 use super::table::{Schema, Value};
+use super::words;
 
 /// Grid points of a number when it moves alone.
 const POINTS_ALONE: u32 = 64;
@@ -114,7 +115,7 @@ impl Way {
         let words = |change: &Change| {
             let feature = schema.features.get(change.feature);
             let name = feature.map_or("?", |f| if f.label.is_empty() { &f.name } else { &f.label });
-            format!("{name} {} instead of {}", change.to, change.from)
+            format!("{name} {} instead of {}", words::value(&change.to), words::value(&change.from))
         };
         let changes: Vec<String> = self.changes.iter().map(words).collect();
         format!("{}: {:.1} %", changes.join(" and "), 100.0 * self.probability)

@@ -30,3 +30,4 @@ pub mod statistics;
 pub mod support;
 pub mod table;
 pub mod train;
+mod words;

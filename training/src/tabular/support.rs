@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::table::{Feature, Kind, Schema, SchemaError, Value};
+use super::words;
 
 /// What never happened in `n` rows is taken to happen once in this many times `n`.
 const NEVER: f64 = 10.0;
@@ -361,11 +362,16 @@ impl std::fmt::Display for Reason {
         let Reason { feature, label, value, oddity, surprise } = self;
         let name = if label.is_empty() { feature } else { label };
         let share = 100.0 * (-surprise).exp();
+        let value = words::value(value);
         match oddity {
             Oddity::Unseen => write!(f, "{name} is {value}, which training never had"),
             Oddity::Rare => write!(f, "{name} is {value}, as rare as {share:.2} % of training"),
-            Oddity::Above { highest } => write!(f, "{name} is {value}, above all of training (highest {highest})"),
-            Oddity::Below { lowest } => write!(f, "{name} is {value}, below all of training (lowest {lowest})"),
+            Oddity::Above { highest } => {
+                write!(f, "{name} is {value}, above all of training (highest {})", words::number(*highest))
+            }
+            Oddity::Below { lowest } => {
+                write!(f, "{name} is {value}, below all of training (lowest {})", words::number(*lowest))
+            }
             Oddity::Tail => write!(f, "{name} is {value}, as far out as {share:.2} % of training"),
             Oddity::Missing { share: 0.0 } => write!(f, "{name} is missing, and never was in training"),
             Oddity::Missing { .. } => write!(f, "{name} is missing, as in {share:.2} % of training"),

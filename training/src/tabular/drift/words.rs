@@ -5,16 +5,7 @@
 //! Non-goals: other languages.
 
 use super::{Change, Finding, Verdict};
-
-/// A number with the digits that a reader wants.
-fn number(value: f64) -> String {
-    match value.abs() {
-        size if size >= 1000.0 => format!("{value:.0}"),
-        size if size >= 10.0 => format!("{value:.1}"),
-        size if size >= 0.1 || size == 0.0 => format!("{value:.2}"),
-        _ => format!("{value:.2e}"),
-    }
-}
+use crate::tabular::words::number;
 
 fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
