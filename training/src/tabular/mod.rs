@@ -11,11 +11,13 @@
 
 pub mod boost;
 pub mod calibrate;
+pub mod chart;
 pub mod conformal;
 pub mod counterfactual;
 pub mod descriptor;
 pub mod drift;
 pub mod encode;
+pub mod html;
 pub mod leak;
 pub mod logistic;
 pub mod metrics;

@@ -11,6 +11,7 @@ mod descriptor;
 mod drift;
 mod effect;
 mod heads;
+mod html;
 mod leak;
 mod logistic;
 mod metrics;
