@@ -124,7 +124,7 @@ impl Booster {
         if reader.at != bytes.len() {
             return Err(reader.damaged("bytes after the last tree"));
         }
-        let mut booster = Booster { objective, base, readings, trees };
+        let mut booster = Booster { objective, base, readings, trees, forest: None };
         booster.compile();
         Ok(booster)
     }

@@ -12,6 +12,7 @@ use ndarray::{Array1, Array2, ArrayView2};
 use rayon::prelude::*;
 
 use super::bins::Categories;
+use super::forest::Forest;
 use super::objective::Objective;
 use super::params::Column;
 use super::tree::{Node, Reading, Tree};
@@ -23,6 +24,8 @@ pub struct Booster {
     pub(crate) base: f64,
     pub(crate) readings: Vec<Reading>,
     pub(crate) trees: Vec<Tree>,
+    /// The trees for scoring; none if they are beyond its layout.
+    pub(crate) forest: Option<Forest>,
 }
 
 /// How much a column matters to a model.
@@ -40,11 +43,13 @@ impl Booster {
             Column::Numeric { .. } => Reading::Numeric,
             Column::Categorical => Reading::Categorical(Categories::default()),
         };
-        Booster { objective, base, readings: columns.iter().map(reading).collect(), trees: Vec::new() }
+        Booster { objective, base, readings: columns.iter().map(reading).collect(), trees: Vec::new(), forest: None }
     }
 
     /// Prepares what scoring reads.
-    pub(crate) fn compile(&mut self) {}
+    pub(crate) fn compile(&mut self) {
+        self.forest = Forest::new(&self.trees, &self.readings);
+    }
 
     /// What was minimised.
     pub fn objective(&self) -> Objective {
@@ -68,8 +73,10 @@ impl Booster {
 
     /// The raw score of one row: a logit, a mean, a quantile or the log of a mean, as the objective says.
     pub fn raw(&self, row: &[f32]) -> f64 {
-        let add = |sum: f64, tree: &Tree| sum + tree.value(row, &self.readings);
-        self.trees.iter().fold(self.base, add)
+        match &self.forest {
+            Some(forest) => forest.score(self.base, row),
+            None => self.trees.iter().fold(self.base, |sum, tree| sum + tree.value(row, &self.readings)),
+        }
     }
 
     /// The raw scores of many rows, on rayon's pool.
@@ -77,8 +84,14 @@ impl Booster {
         let rows = rows.as_standard_layout();
         let (count, width) = rows.dim();
         let values = rows.as_slice().unwrap_or_default();
-        let row = |row: usize| self.raw(values.get(row * width..(row + 1) * width).unwrap_or_default());
-        (0..count).into_par_iter().with_min_len(64).map(row).collect()
+        let mut scores = vec![0.0; count];
+        match &self.forest {
+            Some(forest) => forest.score_batch(self.base, values, width, &mut scores),
+            None => scores.par_iter_mut().enumerate().with_min_len(64).for_each(|(row, score)| {
+                *score = self.raw(values.get(row * width..(row + 1) * width).unwrap_or_default());
+            }),
+        }
+        scores
     }
 
     /// The answer for one row on the scale of the targets: a probability, a mean or a quantile.

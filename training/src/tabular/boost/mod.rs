@@ -23,6 +23,7 @@ mod booster;
 mod error;
 mod explain;
 mod fit;
+mod forest;
 mod grow;
 mod histogram;
 mod lightgbm;
