@@ -74,7 +74,7 @@ async fn reap_in(services: &Services, tx: &mut dyn Transaction, id: ProposalId) 
             code: "abandoned".to_owned(),
             message: "its time ran out and no worker holds it".to_owned(),
         };
-        let failure = Failure { cause, visible: true, repeated: true, raise: false };
+        let failure = Failure { cause, visible: true, repeated: true, raise: true };
         finish::settle(services, tx, &ctx, job_id, proposal, case, failure).await?;
     } else {
         never_begun(tx, &ctx, job_id, proposal, case).await?;

@@ -176,6 +176,8 @@ async fn refuse(
 ) -> Result<(), FlowError> {
     // A first attempt cannot have reached the executor, a later one may have: then a person must look.
     let repeated = matches!(proposal.state, ProposalState::Executing { .. });
+    // Attempts that nobody answered are a failing integration; what governance refuses is not.
+    let raise = matches!(cause, Refusal::AttemptsUsedUp | Refusal::Expired);
     let (cause, visible) = match cause {
         Refusal::Settled { .. } => {
             tx.finish_job(job.id, &job.lease_token, ctx.now).await?;
@@ -193,7 +195,7 @@ async fn refuse(
             (executor_cause("attempts-used-up", "every attempt ended without an answer; it may have been done"), true)
         }
     };
-    let failure = Failure { cause, visible, repeated, raise: false };
+    let failure = Failure { cause, visible, repeated, raise };
     finish::fail(services, tx, ctx, job, proposal, case, failure).await
 }
 

@@ -174,7 +174,7 @@ impl Process {
         Answer { status, headers, body }
     }
 
-    /// Asks until `found` says what it saw, for at most 30 seconds.
+    /// Asks until `found` says what it saw, for at most a minute.
     pub async fn wait_for<T>(&self, token: &str, path: &str, what: &str, found: impl Fn(&Value) -> Option<T>) -> T {
         let began = Instant::now();
         loop {
@@ -184,7 +184,7 @@ impl Process {
             {
                 return seen;
             }
-            assert!(began.elapsed() < Duration::from_secs(30), "waited 30 s for {what}; last saw {:#}", answer.body);
+            assert!(began.elapsed() < Duration::from_secs(60), "waited 60 s for {what}; last saw {:#}", answer.body);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
