@@ -24,8 +24,8 @@ pub enum Trainable {
 /// Trains.
 #[async_trait]
 pub trait Training: Send + Sync {
-    /// Trains a version and registers it as `actor`'s; `progress` is told the share done, 0 to 1. The answer names the
-    /// version and its report.
+    /// Trains a version and registers it as `actor`'s; `progress` is told the share done, 0 to 1, and its last receiver
+    /// that goes cancels the work. The answer names the version and its report.
     ///
     /// # Errors
     /// Why not, in words for the operation's result.

@@ -3,6 +3,7 @@
 //! `cargo run --release -p holdfast-training --example risk -- <descriptor.toml> <data.csv[.gz]> [options.toml]`
 
 use std::error::Error;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use holdfast_training::tabular::descriptor::Descriptor;
@@ -21,6 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let table = Descriptor::load(Path::new(descriptor))?.read(Path::new(data))?;
     let (model, report) = RiskModel::train(&table, &options, &mut |stage, share| {
         eprintln!("{:>3.0} % {stage}", 100.0 * share);
+        ControlFlow::Continue(())
     })?;
     println!("{report}");
     println!("model size: {} bytes", model.to_bytes()?.len());

@@ -5,9 +5,10 @@
 //! promotion, which is a governed proposal.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use holdfast_training::artifact::{self, Manifest};
 use holdfast_training::language::heads::{HeadOptions, HeadReport, IntentHead};
 use jiff::Timestamp;
@@ -58,10 +59,11 @@ struct Row {
 }
 
 /// Trains on the corpus in `corpus_dir` and on `corrections`, and writes `<out_dir>/intents/<version>`. The version is named
-/// after the day and the digest of everything that went in. `progress` hears the stage and the share done, 0 to 1.
+/// after the day and the digest of everything that went in. `progress` hears the stage and the share done, 0 to 1, and may
+/// cancel while texts are embedded.
 ///
 /// # Errors
-/// When the corpus, the encoder, the solver or the folder fails; nothing is left behind.
+/// When the corpus, the encoder, the solver or the folder fails, or it was cancelled; nothing is left behind.
 pub async fn run(
     encoder: &dyn Encoder,
     corpus_dir: &Path,
@@ -69,7 +71,7 @@ pub async fn run(
     out_dir: &Path,
     seed: u64,
     now: Timestamp,
-    progress: &mut (dyn FnMut(&str, f64) + Send),
+    progress: &mut (dyn FnMut(&str, f64) -> ControlFlow<()> + Send),
 ) -> anyhow::Result<Report> {
     let corpus = corpus::read(corpus_dir)?;
     let rows = rows(&corpus, corrections);
@@ -81,7 +83,9 @@ pub async fn run(
     let labels: Vec<usize> = rows.iter().map(class_of).collect();
     let held_out: Vec<usize> = (0..rows.len()).filter(|&row| rows[row].held_out).collect();
     let options = HeadOptions { seed, ..HeadOptions::default() };
-    let mut training = |stage: &str, share: f64| progress(stage, 0.5 + 0.5 * share);
+    let mut training = |stage: &str, share: f64| {
+        let _ = progress(stage, 0.5 + 0.5 * share);
+    };
     let (head, report) = IntentHead::train(&embeddings, &labels, &classes, &held_out, &options, &mut training)?;
     let majority_accuracy = majority(&labels, &held_out);
     let day = now.strftime("%Y%m%d").to_string();
@@ -134,13 +138,16 @@ fn digest(corpus: &corpus::Corpus, corrections: &[(Message, Correction)]) -> any
 async fn embed(
     encoder: &dyn Encoder,
     rows: &[Row],
-    heard: &mut (dyn FnMut(f64) + Send),
+    heard: &mut (dyn FnMut(f64) -> ControlFlow<()> + Send),
 ) -> anyhow::Result<Vec<Vec<f32>>> {
     let mut embeddings = Vec::with_capacity(rows.len());
     for chunk in rows.chunks(EMBED_TEXTS) {
         let texts = chunk.iter().map(|row| row.text.clone()).collect();
         embeddings.extend(encoder.embed(texts).await.context("the encoder failed on the training texts")?);
-        heard(embeddings.len() as f64 / rows.len() as f64);
+        ensure!(
+            heard(embeddings.len() as f64 / rows.len() as f64).is_continue(),
+            "training was cancelled; nothing was kept"
+        );
     }
     Ok(embeddings)
 }

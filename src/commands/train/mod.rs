@@ -12,6 +12,7 @@ pub mod on_request;
 pub mod open_orders;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -89,7 +90,7 @@ fn verdict(beats: bool) -> (String, f64) {
 }
 
 /// A progress bar on the terminal, as the trainers' `progress`.
-pub fn bar() -> impl FnMut(&str, f64) {
+pub fn bar() -> impl FnMut(&str, f64) -> ControlFlow<()> {
     let style = ProgressStyle::with_template("{bar:30} {percent:>3} % {elapsed} {msg}");
     let bar = ProgressBar::new(1000).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     move |stage, share| {
@@ -99,5 +100,6 @@ pub fn bar() -> impl FnMut(&str, f64) {
         if share >= 1.0 {
             bar.finish_and_clear();
         }
+        ControlFlow::Continue(())
     }
 }

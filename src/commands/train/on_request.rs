@@ -1,5 +1,6 @@
 //! Training on request of the API: the same trainers as the command's, on a thread of their own.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -37,6 +38,7 @@ impl Training for OnRequest {
             let job = OnRequest { services, models, corpus };
             runtime.block_on(job.run(what, actor, &mut |_: &str, share: f64| {
                 progress.send_replace(share);
+                if progress.is_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             }))
         };
         let done = tokio::task::spawn_blocking(work).await.map_err(|e| format!("the training broke off: {e}"))?;
@@ -45,7 +47,12 @@ impl Training for OnRequest {
 }
 
 impl OnRequest {
-    async fn run(&self, what: Trainable, actor: Actor, progress: &mut (dyn FnMut(&str, f64) + Send)) -> Result<Value> {
+    async fn run(
+        &self,
+        what: Trainable,
+        actor: Actor,
+        progress: &mut (dyn FnMut(&str, f64) -> ControlFlow<()> + Send),
+    ) -> Result<Value> {
         let services = &*self.services;
         let now = services.clock.now();
         let trainer = Trainer { services, models: &self.models, actor: actor.clone(), now };

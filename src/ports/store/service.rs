@@ -51,7 +51,7 @@ pub struct Operation {
     pub id: OperationId,
     /// What it does.
     pub kind: String,
-    /// `running`, `succeeded` or `failed`.
+    /// `running`, `succeeded`, `failed` or `cancelled`.
     pub state: OperationState,
     /// 0 to 1.
     pub progress: f64,
@@ -71,6 +71,7 @@ pub enum OperationState {
     Running,
     Succeeded,
     Failed,
+    Cancelled,
 }
 
 /// The service's own records.

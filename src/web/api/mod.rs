@@ -65,6 +65,7 @@ pub fn router() -> OpenApiRouter<WebState> {
         .routes(routes!(models::promote_model))
         .routes(routes!(training::start_training))
         .routes(routes!(operations::read_operation))
+        .routes(routes!(operations::cancel_operation))
         .routes(routes!(audit::list_audit))
         .routes(routes!(audit::verify_audit))
         .routes(routes!(service::openapi_json))

@@ -89,14 +89,19 @@ async fn follow(
     model: Trainable,
     mut operation: Operation,
 ) {
-    let (told, mut progress) = watch::channel(0.0);
+    let (told, progress) = watch::channel(0.0);
+    let mut progress = Some(progress);
     let mut work = training.train(model, actor, told);
     let done = loop {
         tokio::select! {
             done = &mut work => break done,
             () = tokio::time::sleep(WRITE_EVERY) => {
-                operation.progress = progress.borrow_and_update().clamp(0.0, 1.0);
-                write(services, &mut operation).await;
+                let Some(heard) = &mut progress else { continue };
+                operation.progress = heard.borrow_and_update().clamp(0.0, 1.0);
+                if !write(services, &mut operation).await {
+                    // Without a receiver the training stops at its next step.
+                    progress = None;
+                }
             }
         }
     };
@@ -107,13 +112,23 @@ async fn follow(
     write(services, &mut operation).await;
 }
 
-async fn write(services: &Services, operation: &mut Operation) {
+/// Writes the operation down, unless it was cancelled; whether it goes on.
+async fn write(services: &Services, operation: &mut Operation) -> bool {
     operation.updated_at = services.clock.now();
-    if let Err(error) = put(services, operation).await {
+    put(services, operation).await.unwrap_or_else(|error| {
         tracing::error!(operation_id = %operation.id, %error, "the operation's state cannot be written");
-    }
+        true
+    })
 }
 
-async fn put(services: &Services, operation: &Operation) -> Result<(), FlowError> {
-    in_transaction!(services.store, |tx| tx.put_operation(operation).await.map_err(FlowError::from))
+async fn put(services: &Services, operation: &Operation) -> Result<bool, FlowError> {
+    in_transaction!(services.store, |tx| async {
+        let known = tx.operation(operation.id).await?;
+        let goes_on = known.is_none_or(|known| known.state == OperationState::Running);
+        if goes_on {
+            tx.put_operation(operation).await?;
+        }
+        Ok::<bool, FlowError>(goes_on)
+    }
+    .await)
 }

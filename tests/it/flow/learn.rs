@@ -64,10 +64,13 @@ impl School {
 
     pub async fn train(&self) -> anyhow::Result<miss_risk::Trained> {
         let source = miss_risk::Source::History { since: None };
-        miss_risk::run(&self.trainer(), &source, TrainOptions::default(), &mut |_, _| {}).await
+        miss_risk::run(&self.trainer(), &source, TrainOptions::default(), &mut |_, _| {
+            std::ops::ControlFlow::Continue(())
+        })
+        .await
     }
 
-    /// Writes `count` assessed and finished lines: late more often the less slack they had; where `turns`, the newest fifth
+    /// Writes `count` assessed and finished lines: late more often the less slack they had and by carrier; where `turns`, the newest fifth
     /// the other way round.
     pub async fn live_through(&self, count: u32, turns: bool) -> anyhow::Result<()> {
         let mut tx = self.services().store.write().await?;
@@ -92,7 +95,9 @@ fn line(number: u32, turns: bool) -> (Assessment, Outcome) {
     let slack_h = (scatter(number, 5) * 960.0).round() / 10.0;
     let as_of =
         "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(i64::from(number) * 30);
-    let late = if turns { 0.1 + slack_h / 120.0 } else { 0.9 - slack_h / 120.0 };
+    // The carrier counts as well, so that there is more to learn than the due-date rule knows.
+    let of_carrier = [0.3, 0.0, -0.3][number as usize % 3];
+    let late = of_carrier + if turns { 0.1 + slack_h / 120.0 } else { 0.9 - slack_h / 120.0 };
     let features = features::schema().into_iter().map(|spec| match (spec.name, spec.kind) {
         ("slack_h", _) => json!(slack_h),
         ("carrier", _) => json!(["K-1", "K-2", "K-3"][number as usize % 3]),
@@ -284,7 +289,10 @@ async fn a_model_of_a_file_is_served_and_asked_by_feature_name() -> anyhow::Resu
     let school = School::open().await?;
     let (descriptor, data) = file_of_orders(school.models.path())?;
     let source = miss_risk::Source::File { descriptor: descriptor.clone(), data: data.clone() };
-    let trained = miss_risk::run(&school.trainer(), &source, TrainOptions::default(), &mut |_, _| {}).await?;
+    let trained = miss_risk::run(&school.trainer(), &source, TrainOptions::default(), &mut |_, _| {
+        std::ops::ControlFlow::Continue(())
+    })
+    .await?;
     let version = trained.version;
     registry::serve(school.services(), &school.ctx(), &version.name, &version.version, "proposal-4").await?;
     let models = &school.services().models;

@@ -22,7 +22,11 @@ fn hosted(dir: &str) -> HostedEncoder {
 
 async fn train(encoder: &dyn Encoder, out: &Path) -> intents::Report {
     let now = "2026-11-23T08:30:00Z".parse().unwrap();
-    intents::run(encoder, Path::new("datasets/messages"), &[], out, 0, now, &mut |_, _| {}).await.unwrap()
+    intents::run(encoder, Path::new("datasets/messages"), &[], out, 0, now, &mut |_, _| {
+        std::ops::ControlFlow::Continue(())
+    })
+    .await
+    .unwrap()
 }
 
 #[tokio::test]

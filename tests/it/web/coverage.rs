@@ -43,6 +43,7 @@ async fn on_nothing(web: &Web) {
         (format!("/v1/jobs/{UNKNOWN}/complete"), json!({"lease_token": "t"})),
         (format!("/v1/jobs/{UNKNOWN}/fail"), failure),
         (format!("/v1/jobs/{UNKNOWN}/extend"), lease),
+        (format!("/v1/operations/{UNKNOWN}/cancel"), json!({})),
         ("/v1/models/nothing/versions/1/promotion".to_owned(), json!({})),
     ] {
         let answer = web.post(&admin, &path, &body, &headers).await;

@@ -8,3 +8,4 @@ mod pages;
 mod protocol;
 mod schema;
 pub mod support;
+mod training;

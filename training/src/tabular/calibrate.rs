@@ -18,7 +18,7 @@ const PLATT_ROWS_MIN: usize = 40;
 /// Fewest rows for isotonic regression to be tried: it has many more degrees of freedom.
 const ISOTONIC_ROWS_MIN: usize = 400;
 /// A probability never comes closer to 0 or 1 than this.
-const PROBABILITY_MIN: f64 = 1e-9;
+pub(crate) const PROBABILITY_MIN: f64 = 1e-9;
 /// Newton steps of Platt scaling; it needs about ten.
 const NEWTON_STEPS: usize = 100;
 /// Parts of the calibration rows, in time order; each in turn is held out.

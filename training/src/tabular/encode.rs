@@ -1,9 +1,10 @@
 //! From values to columns of numbers.
 //!
-//! Purpose: one encoder per feature, fitted on training rows only. Two recipes are compared:
-//! [`Recipe::WeightOfEvidence`] gives each quantile bin or category the log odds of its outcomes against the base rate
-//! (Good 1950); [`Recipe::TargetRate`] keeps numbers as they are, with an indicator of absence, and gives each category
-//! its rate of bad outcomes (Micci-Barreca 2001).
+//! Purpose: one encoder per feature, fitted on training rows only. For linear learners, [`Recipe::WeightOfEvidence`]
+//! gives each quantile bin or category the log odds of its outcomes against the base rate (Good 1950), and
+//! [`Recipe::TargetRate`] keeps numbers as they are, with an indicator of absence, and gives each category its rate of
+//! bad outcomes (Micci-Barreca 2001). For trees, numbers stay as they are, NaN where absent, and a category becomes a
+//! code that they split by sets ([`Recipe::Native`]) or its rate ([`Recipe::AsOfRate`]).
 //!
 //! Guarantees: rates are smoothed towards the base rate by pseudo rows; the category columns of a *training* row are
 //! computed as of its time, from outcomes known before it, so a row never sees its own label (as CatBoost's ordered
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::boost;
 use super::calibrate::logit;
 use super::table::{Kind, Value};
 
@@ -25,20 +27,33 @@ const BIN_ROWS_MIN: usize = 20;
 const CLIPPED_SHARE: f64 = 0.005;
 
 /// A way to encode all features.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Recipe {
     /// Log odds of bins and categories.
     WeightOfEvidence,
-    /// Numbers as they are, rates of categories.
+    /// Numbers as they are, absence apart, rates of categories.
     TargetRate,
+    /// Numbers as they are, NaN where absent; codes of categories, the most frequent first.
+    Native,
+    /// Numbers as they are, NaN where absent; rates of categories.
+    AsOfRate,
+}
+
+impl Recipe {
+    /// Whether every column is a finite number whose size means something, as linear learners need.
+    pub fn is_linear(self) -> bool {
+        matches!(self, Recipe::WeightOfEvidence | Recipe::TargetRate)
+    }
 }
 
 impl std::fmt::Display for Recipe {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Recipe::WeightOfEvidence => "weight of evidence, linear",
-            Recipe::TargetRate => "target rate, linear",
+            Recipe::WeightOfEvidence => "weight of evidence",
+            Recipe::TargetRate => "target rates",
+            Recipe::Native => "native categories",
+            Recipe::AsOfRate => "as-of rates",
         })
     }
 }
@@ -83,7 +98,7 @@ impl Context {
         let rate = self.rate(count);
         match recipe {
             Recipe::WeightOfEvidence => logit(rate) - logit(self.base_rate),
-            Recipe::TargetRate => rate,
+            Recipe::TargetRate | Recipe::Native | Recipe::AsOfRate => rate,
         }
     }
 
@@ -119,6 +134,10 @@ pub(crate) enum Column {
     Clipped { low: f64, high: f64, missing: f64 },
     /// 1 when absent.
     Absent,
+    /// The number as it is; NaN when absent.
+    Plain,
+    /// The category's code; NaN when absent or unseen.
+    Code { codes: BTreeMap<String, u32> },
     /// A value per category.
     Category { values: BTreeMap<String, f64>, missing: f64, unseen: f64 },
 }
@@ -134,6 +153,9 @@ impl Column {
             (Column::Category { values, unseen, .. }, Value::Text(text)) => {
                 values.get(text).copied().unwrap_or(*unseen)
             }
+            (Column::Plain, Value::Number(number)) => *number,
+            (Column::Code { codes }, Value::Text(text)) => codes.get(text).map_or(f64::NAN, |code| f64::from(*code)),
+            (Column::Plain | Column::Code { .. }, _) => f64::NAN,
             (Column::Bins { missing, .. } | Column::Clipped { missing, .. } | Column::Category { missing, .. }, _) => {
                 *missing
             }
@@ -142,7 +164,7 @@ impl Column {
 
     fn is_sound(&self) -> bool {
         match self {
-            Column::Absent => true,
+            Column::Absent | Column::Plain | Column::Code { .. } => true,
             Column::Bins { edges, values, missing } => {
                 values.len() == edges.len() + 1
                     && edges.is_sorted()
@@ -195,6 +217,7 @@ fn fit_numeric(values: &[&Value], recipe: Recipe, context: &Context) -> Fitted {
     numbers.sort_by(f64::total_cmp);
     let columns = match recipe {
         Recipe::WeightOfEvidence => vec![fit_bins(values, &numbers, recipe, context)],
+        Recipe::Native | Recipe::AsOfRate => vec![Column::Plain],
         Recipe::TargetRate => {
             let at = |share: f64| numbers.get((share * numbers.len() as f64) as usize).copied();
             let low = at(CLIPPED_SHARE).unwrap_or(0.0);
@@ -235,14 +258,15 @@ fn fit_categorical(values: &[&Value], recipe: Recipe, context: &Context) -> Fitt
     }
     let constant = counts.len() < 2;
     let missing = counts.remove(&None).unwrap_or_default();
-    // The most frequent category, the first by name among equals.
-    let mut typical = (0.0, Value::Missing);
-    for (key, count) in &counts {
-        if let Some(key) = key
-            && count.rows > typical.0
-        {
-            typical = (count.rows, Value::Text((*key).to_owned()));
-        }
+    // By falling frequency, by name among equals.
+    let mut frequent: Vec<(&str, f64)> = counts.iter().filter_map(|(key, count)| Some(((*key)?, count.rows))).collect();
+    frequent.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let typical = frequent.first().map_or(Value::Missing, |(key, _)| Value::Text((*key).to_owned()));
+    if recipe == Recipe::Native {
+        let most = frequent.iter().take(boost::CATEGORY_MAX as usize);
+        let column = Column::Code { codes: most.zip(0..).map(|((key, _), code)| ((*key).to_owned(), code)).collect() };
+        let training = values.iter().map(|value| column.encode(value)).collect();
+        return Fitted { encoder: FeatureEncoder { columns: vec![column], typical }, training: vec![training] };
     }
     let column = Column::Category {
         values: counts
@@ -258,7 +282,7 @@ fn fit_categorical(values: &[&Value], recipe: Recipe, context: &Context) -> Fitt
     } else {
         context.counts_as_of(&keys).iter().map(|count| context.column_value(recipe, *count)).collect()
     };
-    Fitted { encoder: FeatureEncoder { columns: vec![column], typical: typical.1 }, training: vec![training] }
+    Fitted { encoder: FeatureEncoder { columns: vec![column], typical }, training: vec![training] }
 }
 
 /// For each row the as-of rate of its category and on how many earlier rows it rests.

@@ -7,22 +7,27 @@
 //! Non-goals: causes. A reason says what moved this score against the average training row, not what would happen if
 //! the value were changed.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::calibrate::Calibration;
 use super::encode::{FeatureEncoder, Recipe};
-use super::logistic::Linear;
+use super::learner::{Fitted, Learner, encode_row};
 use super::table::{Schema, SchemaError, Value};
 
 /// The layout of the stored model; a reader refuses any other.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
-/// What was learned on the encoded columns.
+/// One learner of the mixture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "learner", rename_all = "lowercase")]
-pub(crate) enum Learner {
-    /// Logistic regression.
-    Linear(Linear),
+pub(crate) struct Member {
+    /// What its logit is multiplied with.
+    pub(crate) weight: f64,
+    /// What it is.
+    pub(crate) learner: Learner,
+    /// What it learned.
+    pub(crate) fitted: Fitted,
 }
 
 /// A trained, calibrated model of the probability of the bad outcome.
@@ -31,9 +36,11 @@ pub struct RiskModel {
     format: u32,
     seed: u64,
     schema: Schema,
-    recipe: Recipe,
-    encoders: Vec<FeatureEncoder>,
-    learner: Learner,
+    /// For each recipe in use, one encoder per feature.
+    encoders: BTreeMap<Recipe, Vec<FeatureEncoder>>,
+    members: Vec<Member>,
+    /// Added to the members' logits.
+    offset: f64,
     calibration: Calibration,
 }
 
@@ -92,16 +99,16 @@ pub enum ModelError {
 pub(crate) struct Parts {
     pub(crate) seed: u64,
     pub(crate) schema: Schema,
-    pub(crate) recipe: Recipe,
-    pub(crate) encoders: Vec<FeatureEncoder>,
-    pub(crate) linear: Linear,
+    pub(crate) encoders: BTreeMap<Recipe, Vec<FeatureEncoder>>,
+    pub(crate) members: Vec<Member>,
+    pub(crate) offset: f64,
     pub(crate) calibration: Calibration,
 }
 
 impl RiskModel {
     pub(crate) fn assemble(parts: Parts) -> RiskModel {
-        let Parts { seed, schema, recipe, encoders, linear, calibration } = parts;
-        RiskModel { format: FORMAT, seed, schema, recipe, encoders, learner: Learner::Linear(linear), calibration }
+        let Parts { seed, schema, encoders, members, offset, calibration } = parts;
+        RiskModel { format: FORMAT, seed, schema, encoders, members, offset, calibration }
     }
 
     /// The features that a row must have, in order.
@@ -109,10 +116,19 @@ impl RiskModel {
         &self.schema
     }
 
-    /// The logit of the average training row, from which the effects are counted.
+    /// The learners that it mixes, each with what its logit is multiplied with.
+    pub fn learners(&self) -> impl Iterator<Item = (&Learner, f64)> {
+        self.members.iter().map(|member| (&member.learner, member.weight))
+    }
+
+    /// How scores become probabilities.
+    pub fn calibration(&self) -> &Calibration {
+        &self.calibration
+    }
+
+    /// The mean logit of the training rows, from which the effects are counted.
     pub fn base(&self) -> f64 {
-        let Learner::Linear(linear) = &self.learner;
-        linear.intercept()
+        self.offset + self.members.iter().map(|member| member.weight * member.fitted.base()).sum::<f64>()
     }
 
     /// Probability, logit and reasons for one row.
@@ -121,18 +137,18 @@ impl RiskModel {
     /// [`SchemaError`] when the row does not fit [`RiskModel::schema`].
     pub fn predict(&self, row: &[Value]) -> Result<Prediction, SchemaError> {
         let effects = self.effects(row)?;
-        let logit = self.base() + effects.iter().sum::<f64>();
+        let logit = self.logit(row)?;
         let mut reasons: Vec<Reason> = self
             .schema
             .features
             .iter()
-            .zip(&self.encoders)
+            .zip(self.typical())
             .zip(row.iter().zip(effects))
-            .map(|((feature, encoder), (value, effect))| Reason {
+            .map(|((feature, typical), (value, effect))| Reason {
                 feature: feature.name.clone(),
                 label: feature.label.clone(),
                 value: value.clone(),
-                typical: encoder.typical.clone(),
+                typical: typical.clone(),
                 effect,
             })
             .collect();
@@ -145,24 +161,43 @@ impl RiskModel {
     /// # Errors
     /// [`SchemaError`] when the row does not fit [`RiskModel::schema`].
     pub fn probability(&self, row: &[Value]) -> Result<f64, SchemaError> {
-        let logit = self.base() + self.effects(row)?.iter().sum::<f64>();
-        Ok(self.calibration.apply(logit))
+        Ok(self.calibration.apply(self.logit(row)?))
+    }
+
+    /// The score before calibration, without the reasons.
+    fn logit(&self, row: &[Value]) -> Result<f64, SchemaError> {
+        self.schema.check_row(row)?;
+        let encoded = self.encode(row);
+        let part = |member: &Member| {
+            let row = encoded.get(&member.learner.recipe());
+            row.map_or(0.0, |row| member.weight * member.fitted.logit(row))
+        };
+        Ok(self.offset + self.members.iter().map(part).sum::<f64>())
+    }
+
+    fn encode(&self, row: &[Value]) -> BTreeMap<Recipe, Vec<f64>> {
+        self.encoders.iter().map(|(recipe, encoders)| (*recipe, encode_row(encoders, row))).collect()
+    }
+
+    /// The median or most frequent value of each feature.
+    fn typical(&self) -> impl Iterator<Item = &Value> {
+        self.encoders.values().take(1).flatten().map(|encoder| &encoder.typical)
     }
 
     /// What each feature adds to the logit.
     fn effects(&self, row: &[Value]) -> Result<Vec<f64>, SchemaError> {
         self.schema.check_row(row)?;
-        let Learner::Linear(linear) = &self.learner;
-        let mut column = 0;
-        let effect = |(encoder, value): (&FeatureEncoder, &Value)| {
-            let mut sum = 0.0;
-            for part in &encoder.columns {
-                sum += linear.effect(column, part.encode(value));
-                column += 1;
+        let encoded = self.encode(row);
+        let mut effects = vec![0.0; row.len()];
+        for member in &self.members {
+            let recipe = member.learner.recipe();
+            let (Some(row), Some(encoders)) = (encoded.get(&recipe), self.encoders.get(&recipe)) else { continue };
+            let mut columns = member.fitted.effects(row).into_iter();
+            for (effect, encoder) in effects.iter_mut().zip(encoders) {
+                *effect += member.weight * columns.by_ref().take(encoder.columns.len()).sum::<f64>();
             }
-            sum
-        };
-        Ok(self.encoders.iter().zip(row).map(effect).collect())
+        }
+        Ok(effects)
     }
 
     /// The model as JSON; the same model gives the same bytes.
@@ -183,13 +218,17 @@ impl RiskModel {
             return Err(ModelError::Format { found: model.format, expected: FORMAT });
         }
         model.schema.check().map_err(ModelError::Schema)?;
-        let Learner::Linear(linear) = &model.learner;
-        let columns: usize = model.encoders.iter().map(|encoder| encoder.columns.len()).sum();
+        let encoders_of = |member: &Member| model.encoders.get(&member.learner.recipe());
+        let columns = |encoders: &Vec<FeatureEncoder>| encoders.iter().map(|encoder| encoder.columns.len()).sum();
+        let fits = |member: &Member| encoders_of(member).is_some_and(|of| member.fitted.fits(columns(of)));
+        let encoders = || model.encoders.values();
+        let weights = || model.members.iter().map(|member| member.weight);
         let checks = [
-            ("one encoder per feature", model.encoders.len() == model.schema.features.len()),
-            ("the encoders' values", model.encoders.iter().all(FeatureEncoder::is_sound)),
-            ("one weight per column", linear.width() == columns),
-            ("the weights", linear.is_sound()),
+            ("one encoder per feature", encoders().all(|of| of.len() == model.schema.features.len())),
+            ("the encoders' values", encoders().flatten().all(FeatureEncoder::is_sound)),
+            ("the learners", !model.members.is_empty() && model.members.iter().all(fits)),
+            ("the learners' shares", weights().all(|weight| weight.is_finite() && weight >= 0.0)),
+            ("the offset", model.offset.is_finite()),
             ("the calibration", model.calibration.is_sound()),
         ];
         match checks.into_iter().find(|(_, holds)| !holds) {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::encode::Recipe;
+use super::learner::Learner;
 use super::metrics::{Metrics, ReliabilityBin};
 
 /// Rows by use.
@@ -10,7 +10,7 @@ use super::metrics::{Metrics, ReliabilityBin};
 pub struct SplitRows {
     /// Fitted on.
     pub train: usize,
-    /// Chosen and calibrated on.
+    /// Of these, how many chose and calibrated, each scored by models of earlier rows alone.
     pub valid: usize,
     /// Measured on.
     pub test: usize,
@@ -21,12 +21,21 @@ pub struct SplitRows {
 /// One setting that was tried.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
-    /// The encoding.
-    pub recipe: Recipe,
-    /// The L2 penalty.
-    pub alpha: f64,
-    /// On the validation fold, before calibration.
+    /// The learner; trees with the number that lost least.
+    pub learner: Learner,
+    /// On the forward folds, before calibration.
     pub valid_log_loss: f64,
+    /// Its share in the model; 0 when it was not kept.
+    pub weight: f64,
+}
+
+/// What a model must beat.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// What it is called.
+    pub name: String,
+    /// On the test fold.
+    pub test: Metrics,
 }
 
 /// The result of one training run.
@@ -36,42 +45,38 @@ pub struct Report {
     pub rows: SplitRows,
     /// Share of bad outcomes in the training rows.
     pub base_rate: f64,
-    /// The encoding with the lowest validation log loss.
-    pub chosen: Recipe,
-    /// Its L2 penalty.
-    pub alpha: f64,
-    /// The calibration method, chosen on the second half of the validation fold.
+    /// The calibration method, chosen on the forward folds.
     pub calibration: String,
     /// Everything that was compared, in the order tried.
     pub candidates: Vec<Candidate>,
     /// The model on the test fold.
     pub test: Metrics,
-    /// Always answering the base rate, on the test fold.
-    pub baseline: Metrics,
+    /// The base rate first, then the rules.
+    pub baselines: Vec<Baseline>,
     /// The model's reliability on the test fold, by rising probability.
     pub reliability: Vec<ReliabilityBin>,
-    /// Whether the model's test log loss is below the baseline's.
+    /// Whether the model's test log loss is below that of every baseline.
     pub beats_baseline: bool,
 }
 
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let SplitRows { train, valid, test, gap } = self.rows;
-        writeln!(f, "rows         train {train}, validation {valid}, test {test}, set aside {gap}")?;
+        writeln!(f, "rows         train {train} (of these {valid} chose), test {test}, set aside {gap}")?;
         writeln!(f, "base rate    {:.4}", self.base_rate)?;
-        writeln!(f, "chosen       {}, alpha {}, calibration {}", self.chosen, self.alpha, self.calibration)?;
-        writeln!(f)?;
-        writeln!(f, "{:<28} {:>8} {:>20}", "candidate", "alpha", "validation log loss")?;
-        for candidate in &self.candidates {
-            let Candidate { recipe, alpha, valid_log_loss } = candidate;
-            writeln!(f, "{:<28} {alpha:>8} {valid_log_loss:>20.4}", recipe.to_string())?;
+        writeln!(f, "calibration  {}\n", self.calibration)?;
+        writeln!(f, "{:<44} {:>16} {:>7}", "candidate", "forward log loss", "share")?;
+        for Candidate { learner, valid_log_loss, weight } in &self.candidates {
+            let share = if *weight > 0.0 { format!("{:.0} %", 100.0 * weight) } else { String::new() };
+            writeln!(f, "{:<44} {valid_log_loss:>16.4} {share:>7}", learner.to_string())?;
         }
         writeln!(f)?;
-        writeln!(f, "{:<12} {:>9} {:>9} {:>9} {:>9} {:>9}", "test", "log loss", "roc auc", "pr auc", "brier", "ece")?;
-        for (name, m) in [("model", &self.test), ("base rate", &self.baseline)] {
+        writeln!(f, "{:<32} {:>9} {:>9} {:>9} {:>9} {:>9}", "test", "log loss", "roc auc", "pr auc", "brier", "ece")?;
+        let baselines = self.baselines.iter().map(|baseline| (baseline.name.as_str(), &baseline.test));
+        for (name, m) in [("model", &self.test)].into_iter().chain(baselines) {
             let Metrics { roc_auc, pr_auc, log_loss, brier, ece } = m;
-            writeln!(f, "{name:<12} {log_loss:>9.4} {roc_auc:>9.4} {pr_auc:>9.4} {brier:>9.4} {ece:>9.4}")?;
+            writeln!(f, "{name:<32} {log_loss:>9.4} {roc_auc:>9.4} {pr_auc:>9.4} {brier:>9.4} {ece:>9.4}")?;
         }
-        write!(f, "\nbeats the base rate: {}", if self.beats_baseline { "yes" } else { "no" })
+        write!(f, "\nbeats every baseline: {}", if self.beats_baseline { "yes" } else { "no" })
     }
 }

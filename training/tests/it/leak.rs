@@ -1,5 +1,7 @@
 //! Features that know the outcome stop training.
 
+use std::ops::ControlFlow;
+
 use crate::support::shipments;
 use holdfast_training::tabular::model::RiskModel;
 use holdfast_training::tabular::options::TrainOptions;
@@ -16,7 +18,7 @@ fn with(kind: Kind, value: impl Fn(usize, bool) -> Value) -> Table {
 }
 
 fn leaks(table: &Table, options: &TrainOptions) -> bool {
-    match RiskModel::train(table, options, &mut |_, _| {}) {
+    match RiskModel::train(table, options, &mut |_, _| ControlFlow::Continue(())) {
         Ok(_) => false,
         Err(TrainError::Leak { feature, .. }) => feature == "extra",
         Err(other) => unreachable!("{other}"),

@@ -1,5 +1,9 @@
 //! Whatever comes in, training and prediction answer or refuse; they never panic.
 
+use std::ops::ControlFlow;
+
+use holdfast_training::tabular::encode::Recipe;
+use holdfast_training::tabular::learner::Learner;
 use holdfast_training::tabular::model::RiskModel;
 use holdfast_training::tabular::options::TrainOptions;
 use holdfast_training::tabular::table::{Feature, Kind, Schema, Table, Value};
@@ -61,11 +65,16 @@ proptest! {
         let options = TrainOptions {
             rows_min: 20,
             outcome_delay: delay,
-            alphas: vec![alpha],
+            learners: vec![
+                Learner::Logistic { recipe: Recipe::WeightOfEvidence, alpha },
+                Learner::Logistic { recipe: Recipe::TargetRate, alpha },
+                Learner::Trees { recipe: Recipe::AsOfRate, leaves: 4, learning_rate: 0.1, column_share: 0.5, trees: 8 },
+                Learner::Trees { recipe: Recipe::Native, leaves: 4, learning_rate: 0.1, column_share: 0.5, trees: 8 },
+            ],
             fractions: [0.5, 0.2, 0.3],
             ..TrainOptions::default()
         };
-        if let Ok((model, report)) = RiskModel::train(&table, &options, &mut |_, _| {}) {
+        if let Ok((model, report)) = RiskModel::train(&table, &options, &mut |_, _| ControlFlow::Continue(())) {
             prop_assert!(report.test.log_loss.is_finite());
             for row in &table.rows {
                 let prediction = model.predict(row).unwrap();

@@ -61,6 +61,15 @@ impl Booster {
         self.trees.len()
     }
 
+    /// The model after its first `trees` trees.
+    #[must_use]
+    pub fn truncated(&self, trees: usize) -> Booster {
+        let mut shorter = self.clone();
+        shorter.trees.truncate(trees);
+        shorter.compile();
+        shorter
+    }
+
     /// The number of columns it was trained on.
     pub fn columns(&self) -> usize {
         self.readings.len()
