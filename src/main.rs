@@ -43,6 +43,15 @@ enum Command {
     /// Train a model.
     #[command(subcommand)]
     Train(commands::train::command::Command),
+    /// Measure a version of the risk model on rows that it has not learned from. Exit code 2: it does not beat its baseline.
+    Evaluate(commands::evaluate::Evaluate),
+    /// Measure two versions of the risk model on the same rows. Exit code 2: the second is worse.
+    Compare(commands::evaluate::Compare),
+    /// Say why an order has its risk, and what would change it.
+    Explain(commands::explain::Args),
+    /// Compare new cases with those that the risk model learned from, and its promises with what happened. Exit code 2:
+    /// drift.
+    Drift(commands::drift::Args),
     /// Write requests and data sets to files.
     #[command(subcommand)]
     Export(commands::export::Command),
@@ -67,6 +76,10 @@ async fn main() -> ExitCode {
             Command::Check => commands::check::run(config).await,
             Command::Import(args) => commands::import::command(config, args).await,
             Command::Train(command) => commands::train::command::run(config, command).await,
+            Command::Evaluate(args) => commands::evaluate::evaluate(config, args).await,
+            Command::Compare(args) => commands::evaluate::compare(config, args).await,
+            Command::Explain(args) => commands::explain::run(config, args).await,
+            Command::Drift(args) => commands::drift::run(config, args).await,
             Command::Export(command) => commands::export::run(config, command).await,
             Command::Token(args) => commands::token::run(config, args),
             Command::Audit(command) => commands::audit::command(config, command).await,
@@ -76,7 +89,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("holdfast: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<commands::Refused>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -16,6 +16,8 @@ use crate::ports::registry::{Described, LoadError, Loaded, ModelLoader};
 
 /// The manifest's kind of sentence encoders: the one kind that is not trained here, and so has no baseline to beat.
 const ENCODER_KIND: &str = "sentence-encoder";
+/// The file of a version that people look at.
+pub const REPORT: &str = "report.html";
 /// The metric by which a trainer says that its version is better than always answering the same.
 pub const BEATS_BASELINE: &str = "beats_baseline";
 
@@ -74,6 +76,15 @@ impl ModelLoader for ModelDirectory {
 
     fn describe(&self, path: &str) -> Result<Described, LoadError> {
         self.read(path).map(|(_, _, described)| described)
+    }
+
+    fn report(&self, path: &str) -> Result<Option<String>, LoadError> {
+        let stored = read_version(&self.find(path)?).map_err(|e| error(path, &chain(&e)))?;
+        if !stored.manifest.files.iter().any(|file| file.path == REPORT) {
+            return Ok(None);
+        }
+        let bytes = stored.read(REPORT).map_err(|e| error(path, &chain(&e)))?;
+        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     fn load(&self, path: &str, encoder: Option<&str>) -> Result<Loaded, LoadError> {

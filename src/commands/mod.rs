@@ -3,6 +3,9 @@
 pub mod audit;
 pub mod check;
 pub mod demo;
+pub mod drift;
+pub mod evaluate;
+pub mod explain;
 pub mod export;
 pub mod import;
 pub mod migrate;
@@ -10,3 +13,8 @@ pub mod serve;
 pub mod token;
 pub mod train;
 pub mod work;
+
+/// A command that did its work and has to say no: exit code 2, where a failure has 1.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub String);

@@ -56,6 +56,12 @@ pub trait ModelLoader: Send + Sync {
     /// [`LoadError`].
     fn describe(&self, path: &str) -> Result<Described, LoadError>;
 
+    /// The page that training wrote about a version, where there is one.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    fn report(&self, path: &str) -> Result<Option<String>, LoadError>;
+
     /// Loads one version; `encoder` is the `name/version` of the encoder that serves, which an intent head must fit.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use holdfast_training::artifact::sha256_hex;
 use holdfast_training::tabular::descriptor::Descriptor;
+use holdfast_training::tabular::dossier;
 use holdfast_training::tabular::model::RiskModel;
 use holdfast_training::tabular::options::{Rule, TrainOptions};
 use holdfast_training::tabular::report::Report;
@@ -16,9 +17,11 @@ use jiff::Timestamp;
 use super::{About, Trainer, verdict};
 use crate::adapters::linfa::risk::{FILE, KIND};
 use crate::adapters::linfa::table;
+use crate::adapters::models::REPORT;
 use crate::domain::model::ModelVersion;
 use crate::flow::assess::features::SCHEMA_VERSION;
 use crate::flow::learn::history;
+use crate::flow::services::Services;
 
 /// The registry's name of risk models.
 pub const NAME: &str = "miss-risk";
@@ -50,8 +53,11 @@ pub struct Trained {
 }
 
 /// Rows with what the manifest says of them.
-struct Rows {
-    table: Table,
+pub struct Rows {
+    /// The rows.
+    pub table: Table,
+    /// How long an outcome takes to be known, in seconds.
+    pub delay_s: i64,
     data_digest: String,
     data_window: Option<[String; 2]>,
     licence: String,
@@ -74,15 +80,11 @@ pub async fn run(
     mut options: TrainOptions,
     progress: &mut dyn FnMut(&str, f64) -> ControlFlow<()>,
 ) -> anyhow::Result<Trained> {
-    let rows = match source {
-        Source::History { since } => {
-            let (rows, delay_s) = from_history(trainer, *since).await?;
-            options.outcome_delay = options.outcome_delay.max(delay_s);
-            options.rules = rules();
-            rows
-        }
-        Source::File { descriptor, data } => from_file(descriptor, data)?,
-    };
+    let rows = rows(trainer.services, source).await?;
+    options.outcome_delay = options.outcome_delay.max(rows.delay_s);
+    if matches!(source, Source::History { .. }) {
+        options.rules = rules();
+    }
     let (model, report) = RiskModel::train(&rows.table, &options, progress)?;
     let (bytes, measured) = (model.to_bytes()?, serde_json::to_vec_pretty(&report)?);
     let about = About {
@@ -97,25 +99,38 @@ pub async fn run(
         source: rows.source,
     };
     let card = card(&about, &report);
-    let files: [(&str, &[u8]); 3] = [(FILE, &bytes), ("metrics.json", &measured), ("CARD.md", card.as_bytes())];
+    let page = dossier::page(&model, &report, &rows.table, &options, words(&about))?;
+    let files: [(&str, &[u8]); 4] =
+        [(FILE, &bytes), ("metrics.json", &measured), ("CARD.md", card.as_bytes()), (REPORT, page.as_bytes())];
     let version = trainer.keep(about, &files).await?;
     Ok(Trained { version, report })
 }
 
-async fn from_history(trainer: &Trainer<'_>, since: Option<Timestamp>) -> anyhow::Result<(Rows, i64)> {
-    let history = trainer.services.store.read().await?.history(SCHEMA_VERSION, since).await?;
+/// The rows of a source.
+///
+/// # Errors
+/// What is wrong with the data or the store.
+pub async fn rows(services: &Services, source: &Source) -> anyhow::Result<Rows> {
+    match source {
+        Source::History { since } => from_history(services, *since).await,
+        Source::File { descriptor, data } => from_file(descriptor, data),
+    }
+}
+
+async fn from_history(services: &Services, since: Option<Timestamp>) -> anyhow::Result<Rows> {
+    let history = services.store.read().await?.history(SCHEMA_VERSION, since).await?;
     let set = history::training_set(&history)?;
     let schema = table::schema();
     let names: Vec<String> = schema.features.iter().map(|feature| feature.name.clone()).collect();
     let rows: Result<Vec<_>, _> = set.rows.iter().map(|row| table::to_learned(&names, row)).collect();
-    let rows = Rows {
+    Ok(Rows {
+        delay_s: set.delay_s,
         table: Table { schema, rows: rows?, labels: set.labels, times: set.times, splits: None },
         data_digest: set.digest,
         data_window: set.window.map(|window| window.map(|at| at.to_string())),
         licence: "the installation's own".to_owned(),
         source: "assessments and outcomes of this installation".to_owned(),
-    };
-    Ok((rows, set.delay_s))
+    })
 }
 
 fn from_file(descriptor: &Path, data: &Path) -> anyhow::Result<Rows> {
@@ -130,12 +145,33 @@ fn from_file(descriptor: &Path, data: &Path) -> anyhow::Result<Rows> {
     // Without a time column the times are row numbers.
     let data_window = described.time_column.as_ref().and_then(|_| window());
     Ok(Rows {
+        delay_s: 0,
         data_digest: sha256_hex(&bytes),
         data_window,
         licence: described.licence,
         source: described.source,
         table,
     })
+}
+
+/// What the report's page says beside the numbers.
+fn words(about: &About) -> dossier::About {
+    let window = about.data_window.as_ref().map_or("in file order".to_owned(), |[a, b]| format!("{a} to {b}"));
+    let provenance = [
+        ("data", about.source.clone()),
+        ("data window", window),
+        ("data digest", format!("sha256 {}", about.data_digest)),
+        ("licence", about.licence.clone()),
+        ("schema", about.schema_version.clone()),
+        ("seed", about.seed.to_string()),
+        ("code version", env!("CARGO_PKG_VERSION").to_owned()),
+    ];
+    dossier::About {
+        title: about.name.to_owned(),
+        summary: "Probability that an order line misses its promised ship date.".to_owned(),
+        bad: "late lines".to_owned(),
+        provenance: provenance.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+    }
 }
 
 fn metrics(report: &Report) -> BTreeMap<String, f64> {

@@ -191,6 +191,16 @@ pub async fn versions(tx: &mut dyn Transaction) -> Result<Vec<ModelVersion>, Sto
     tx.model_versions().await
 }
 
+/// The page that training wrote about a version.
+///
+/// # Errors
+/// [`FlowError::NotFound`] when there is no such version, or none of its page.
+pub async fn report(services: &Services, name: &str, version: &str) -> Result<String, FlowError> {
+    let known = registered(services.store.read().await?.as_mut(), name, version).await?;
+    let page = services.loader.report(&known.path).map_err(|e| unusable(&e))?;
+    page.ok_or_else(|| FlowError::NotFound { kind: "report of model version", id: format!("{name}/{version}") })
+}
+
 /// What served when, newest first.
 ///
 /// # Errors

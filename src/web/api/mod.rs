@@ -63,6 +63,7 @@ pub fn router() -> OpenApiRouter<WebState> {
         .routes(routes!(webhooks::list_webhooks, webhooks::create_webhook))
         .routes(routes!(models::list_models))
         .routes(routes!(models::promote_model))
+        .routes(routes!(models::read_report))
         .routes(routes!(training::start_training))
         .routes(routes!(operations::read_operation))
         .routes(routes!(operations::cancel_operation))

@@ -2,13 +2,15 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::{HeaderValue, header};
+use axum::response::{Html, IntoResponse as _, Response};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::model::{ModelVersion, Serving};
 use crate::domain::proposal::Proposal;
 use crate::flow::decide::propose;
+use crate::flow::learn::registry;
 use crate::web::api::proposals::created;
 use crate::web::error::Problem;
 use crate::web::extract::{Allowed, Texts, demand};
@@ -63,4 +65,22 @@ pub async fn promote_model(
 ) -> Result<Response, Problem> {
     let Texts([name, version]) = path;
     Ok(created(propose::propose_model(&state.services, caller.actor(), &name, &version).await?))
+}
+
+/// The page that training wrote about a version: curves, reliability, segments, what was tried, data quality, origin.
+#[utoipa::path(get, path = "/v1/models/{name}/versions/{version}/report", tag = "models", params(VersionPath),
+    responses((status = 200, body = String, content_type = "text/html")), security(("bearer" = ["models:read"])))]
+pub async fn read_report(
+    State(state): State<WebState>,
+    _caller: Allowed<demand::ModelsRead>,
+    path: Texts<2>,
+) -> Result<Response, Problem> {
+    let Texts([name, version]) = path;
+    Ok(page(registry::report(&state.services, &name, &version).await?))
+}
+
+/// A report as a response: it brings its own style and nothing else, so nothing else may load.
+pub(in crate::web) fn page(report: String) -> Response {
+    let policy = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(report)).into_response()
 }

@@ -11,7 +11,9 @@ use super::words::{self, Levelled};
 use crate::domain::actor::Scope;
 use crate::domain::model::{ModelVersion, Serving};
 use crate::flow::decide::propose;
-use crate::web::extract::Params;
+use crate::flow::learn::registry;
+use crate::web::api::models::page;
+use crate::web::extract::{Params, Texts};
 use crate::web::state::WebState;
 
 #[derive(Template)]
@@ -30,6 +32,7 @@ struct VersionRow {
     trained_by: String,
     at: String,
     digest: String,
+    has_report: bool,
     can_promote: bool,
 }
 
@@ -79,6 +82,15 @@ pub(super) async fn promote(
     Ok(done("/models", "Proposed. It serves once someone who did not train it approves."))
 }
 
+pub(super) async fn report(
+    State(state): State<WebState>,
+    viewer: Viewer,
+    Texts([name, version]): Texts<2>,
+) -> Result<Response, Refused> {
+    viewer.needs(Scope::ModelsRead)?;
+    Ok(page(registry::report(&state.services, &name, &version).await?))
+}
+
 fn version_row(version: &ModelVersion, servings: &[Serving], may_propose: bool) -> VersionRow {
     let newest = servings.iter().find(|s| s.name == version.name);
     let serves = newest.is_some_and(|s| s.version == version.version);
@@ -98,6 +110,7 @@ fn version_row(version: &ModelVersion, servings: &[Serving], may_propose: bool) 
         trained_by: version.trained_by.clone(),
         at: words::minute(version.registered_at),
         digest: words::short(&version.digest),
+        has_report: version.name == "miss-risk",
         can_promote: may_propose && version.beats_baseline && !serves,
     }
 }
@@ -121,6 +134,7 @@ impl Sampled for ModelsPage {
             trained_by: "person:<ada>".to_owned(),
             at: "2026-03-02 09:30".to_owned(),
             digest: "ab12cd34ef56".to_owned(),
+            has_report: true,
             can_promote: true,
         };
         let serving = ServingRow {

@@ -15,6 +15,7 @@ pub mod chart;
 pub mod conformal;
 pub mod counterfactual;
 pub mod descriptor;
+pub mod dossier;
 pub mod drift;
 pub mod encode;
 mod forward;
@@ -27,6 +28,7 @@ pub mod model;
 pub mod options;
 #[cfg(feature = "parquet")]
 pub mod parquet;
+pub mod quality;
 pub mod reliability;
 pub mod report;
 pub mod split;

@@ -184,8 +184,11 @@ impl RiskModel {
         self.encoders.values().take(1).flatten().map(|encoder| &encoder.typical)
     }
 
-    /// What each feature adds to the logit.
-    fn effects(&self, row: &[Value]) -> Result<Vec<f64>, SchemaError> {
+    /// What each feature adds to the logit, in schema order, against [`RiskModel::base`].
+    ///
+    /// # Errors
+    /// [`SchemaError`] when the row does not fit [`RiskModel::schema`].
+    pub fn effects(&self, row: &[Value]) -> Result<Vec<f64>, SchemaError> {
         self.schema.check_row(row)?;
         let encoded = self.encode(row);
         let mut effects = vec![0.0; row.len()];

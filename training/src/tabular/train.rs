@@ -456,7 +456,11 @@ fn mix(aligned: &[Aligned], weights: &[f64]) -> Vec<f64> {
     mixed
 }
 
-fn splits_of(table: &Table, options: &TrainOptions) -> Result<Vec<Split>, SplitError> {
+/// The splits of a table: those that it brings, else by time.
+///
+/// # Errors
+/// [`SplitError`].
+pub fn splits_of(table: &Table, options: &TrainOptions) -> Result<Vec<Split>, SplitError> {
     match &table.splits {
         Some(splits) => split::check_order(&table.times, splits).map(|()| splits.clone()),
         None => split::by_time(&table.times, options.fractions, options.outcome_delay),

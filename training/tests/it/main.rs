@@ -19,6 +19,7 @@ mod model;
 mod odd_input;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod quality;
 mod reliability;
 mod split;
 mod statistics;

@@ -16,6 +16,7 @@ use super::chart::plots::{self, Axes, Curve};
 use super::chart::swarm::{self, Effects};
 use super::chart::{escape, percent};
 use super::metrics::{MetricError, Metrics};
+pub use super::quality::Quality;
 use super::reliability::{Reliability, SegmentReliability};
 
 /// The contents of a report. Everything that measures is of the test fold, save the candidates.
@@ -87,23 +88,6 @@ pub struct Candidate {
     pub seconds: Option<f64>,
     /// Whether it was kept.
     pub chosen: bool,
-}
-
-/// One column of the data.
-#[derive(Debug, Clone)]
-pub struct Quality {
-    /// What it is called.
-    pub label: String,
-    /// Number or category.
-    pub kind: String,
-    /// Share of rows without a value.
-    pub missing: f64,
-    /// Different values.
-    pub distinct: usize,
-    /// Range or most frequent value, in words.
-    pub typical: String,
-    /// What is wrong with it; empty when nothing is.
-    pub warning: String,
 }
 
 /// The report as HTML.
