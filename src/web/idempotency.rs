@@ -2,10 +2,10 @@
 //!
 //! Guarantees: a key belongs to one caller and one request (method, path, canonical body); another request under it is
 //! refused with 422, one that still runs with 409. Only answers of success are kept: a refused request changed nothing, so
-//! its key is free again. Keys are kept for 24 hours.
+//! its key is free again. Keys are kept for 24 hours. A method that the path does not have takes no key: its answer is 405.
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -50,11 +50,18 @@ impl FromRequestParts<WebState> for KeyRequired {
 
 /// Answers from the kept answers, or runs the request and keeps its answer.
 pub async fn layer(State(state): State<WebState>, request: Request, next: Next) -> Response {
-    let acts = matches!(*request.method(), Method::POST | Method::PUT);
-    if !acts || !request.headers().contains_key(KEY) {
+    if !request.headers().contains_key(KEY) || !acts(&state, &request) {
         return next.run(request).await;
     }
     run(&state, request, next).await.unwrap_or_else(|problem| problem.into_response())
+}
+
+/// Whether the document has an operation for the request that changes something.
+fn acts(state: &WebState, request: &Request) -> bool {
+    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let method = request.method();
+    matches!(*method, Method::POST | Method::PUT)
+        && state.document["paths"][path][method.as_str().to_lowercase()].is_object()
 }
 
 async fn run(state: &WebState, request: Request, next: Next) -> Result<Response, Problem> {

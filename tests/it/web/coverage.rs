@@ -27,6 +27,7 @@ async fn lists(web: &Web) {
     for path in ["messages", "operations", "incidents", "decisions", "proposals", "dead-letters", "exceptions"] {
         assert_eq!(web.get(&admin, &format!("/v1/{path}/{UNKNOWN}")).await.problem(404), "not-found", "{path}");
     }
+    assert_eq!(web.get(&admin, "/v1/models/miss-risk/versions/9/report").await.problem(404), "not-found");
 }
 
 /// Acts on what does not exist: found out before anything else happens.

@@ -121,6 +121,11 @@ async fn a_repeated_request_gets_the_first_answer() {
     assert!(hooks[0].get("secret").is_none(), "the secret is shown once");
     let other = json!({"url": "https://erp.example/other"});
     assert_eq!(web.post(&admin, "/v1/webhooks", &other, &quoted).await.problem(422), "idempotency-key-reused");
+    let wrong = Request::put("/v1/webhooks")
+        .header("authorization", format!("Bearer {admin}"))
+        .header("idempotency-key", "first");
+    let wrong = web.send(wrong.body(Body::empty()).unwrap()).await;
+    assert_eq!(wrong.problem(405), "method-not-allowed", "a key counts for operations only");
     let someone = web.person("someone", &[Role::Admin]);
     assert_eq!(web.post(&someone, "/v1/webhooks", &other, &quoted).await.status, 201, "keys are per caller");
     web.clock.advance(SignedDuration::from_hours(7));

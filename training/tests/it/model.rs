@@ -25,7 +25,7 @@ fn it_learns_the_law_and_says_so() {
     let (_, report) = RiskModel::train(&shipments(4000, 1), &TrainOptions::default(), &mut quiet).unwrap();
     assert!(report.beats_baseline && report.test.roc_auc > 0.8, "{report}");
     assert!(report.test.ece < 0.08, "{report}");
-    assert_eq!((report.rows.train, report.rows.valid, report.rows.test, report.rows.gap), (3200, 1920, 800, 0));
+    assert_eq!((report.rows.train, report.rows.valid, report.rows.test, report.rows.gap), (3200, 960, 800, 0));
     assert_eq!(report.candidates.len(), TrainOptions::default().learners.len());
     let least = report.candidates.iter().min_by(|a, b| a.valid_log_loss.total_cmp(&b.valid_log_loss)).unwrap();
     assert!(least.weight > 0.0, "the best single learner takes part: {report}");
