@@ -121,8 +121,12 @@ pub fn backoff(attempt: u32, jitter: u8) -> SignedDuration {
 pub struct Incident {
     /// Identity.
     pub id: IncidentId,
-    /// The job that gave up.
-    pub job_id: JobId,
+    /// The job that gave up, where one did.
+    #[serde(default)]
+    pub job_id: Option<JobId>,
+    /// The interface (`system/interface`) whose transaction failed before there was an order to raise it on.
+    #[serde(default)]
+    pub interface: Option<String>,
     /// The proposal it was executing.
     #[serde(default)]
     pub proposal_id: Option<ProposalId>,

@@ -213,6 +213,21 @@ impl ProposalState {
         )
     }
 
+    /// The votes that it carries.
+    #[must_use]
+    pub fn votes(&self) -> &[Vote] {
+        match self {
+            Self::AwaitingApproval(waiting) => &waiting.votes,
+            Self::Approved { votes, .. }
+            | Self::Queued { votes, .. }
+            | Self::Executing { votes, .. }
+            | Self::Succeeded { votes, .. }
+            | Self::Failed { votes, .. }
+            | Self::Rejected { votes, .. } => votes,
+            _ => &[],
+        }
+    }
+
     /// This state after `event`.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use crate::domain::payload::{Customer, FinanceCondition, InventoryPosition, Item
 use crate::flow::assess;
 use crate::flow::cases::Telling;
 use crate::flow::error::FlowError;
+use crate::flow::execute::incident;
 use crate::flow::learn::outcome;
 use crate::flow::objects::{self, Account, Supply};
 use crate::flow::services::{Ctx, Services};
@@ -98,10 +99,13 @@ pub(super) async fn apply(
             Ok(())
         }
         Payload::IntegrationFailed(failure) if failure.order_id.is_none() => {
-            // It concerns no order, so it is no exception of one; the log and the audit keep it.
+            // It concerns no order, so it is no exception of one: an incident waits for its owner instead.
             let detail = json!({ "event": event.reference, "failure": failure });
             tx.append_audit(ctx.audit("integration.failed", format!("interface:{key}"), detail)).await?;
-            Ok(())
+            match cause.telling {
+                Telling::Told => incident::of_interface(tx, ctx, &key, failure).await,
+                Telling::Silent => Ok(()),
+            }
         }
         Payload::MessageReceived(message) => messages::file(tx, ctx, event, message).await,
         _ => order_event(services, tx, ctx, (event, &key), cause).await,

@@ -4,7 +4,7 @@
 //! that it does not know; a refusal says where it is wrong and how to mend it. Non-goals: the state that an event meets;
 //! see `apply`.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize as _;
 use serde::de::value::MapDeserializer;
 use serde_json::{Map, Value};
@@ -19,6 +19,12 @@ pub const EVENT_BYTES_MAX: usize = 256 * 1024;
 
 /// Characters of an identifier: within what every database can index.
 const ID_CHARS_MAX: usize = 256;
+
+/// Below this, sources are the service's own.
+pub const OWN_SOURCES: &str = "/holdfast/";
+
+/// By how much a sender's clock may be ahead.
+const AHEAD_MAX: SignedDuration = SignedDuration::from_hours(1);
 
 /// Why an input is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,11 +50,30 @@ pub struct Understood {
     pub digest: String,
 }
 
-/// Understands a structured CloudEvent that was received at `recorded`.
+/// Understands a structured CloudEvent that was received from outside at `recorded`: under a source of the sender's own,
+/// and not from the future, where it would hide every later fact.
 ///
 /// # Errors
 /// [`Problem`], the first that is found.
 pub fn understand(body: &Value, recorded: Timestamp) -> Result<Understood, Problem> {
+    let understood = understand_own(body, recorded)?;
+    let Event { reference, time, .. } = &understood.event;
+    if reference.source.starts_with(OWN_SOURCES) {
+        let reason = format!("sources below `{OWN_SOURCES}` are the service's own; send under a source of yours");
+        return Err(Problem::at("/source", reason));
+    }
+    if time.duration_since(recorded) > AHEAD_MAX {
+        let reason = format!("`time` is {time}, which is after now ({recorded}); mend it or the sender's clock");
+        return Err(Problem::at("/time", reason));
+    }
+    Ok(understood)
+}
+
+/// Understands a structured CloudEvent that the service itself made.
+///
+/// # Errors
+/// [`Problem`], the first that is found.
+pub fn understand_own(body: &Value, recorded: Timestamp) -> Result<Understood, Problem> {
     let Value::Object(members) = body else {
         return Err(Problem::at("", "an event is a JSON object; send one CloudEvent 1.0 per item"));
     };
@@ -72,12 +97,12 @@ pub fn understand(body: &Value, recorded: Timestamp) -> Result<Understood, Probl
         let known = EVENT_TYPES.join("`, `");
         return Err(Problem::at("/type", format!("type `{event_type}` is unknown; use one of `{known}`")));
     }
+    let data = members.get("data").unwrap_or(&Value::Null);
     let time = match members.get("time") {
-        None | Some(Value::Null) => recorded,
+        None | Some(Value::Null) => said_in(data).filter(|at| *at <= recorded).unwrap_or(recorded),
         Some(time) => Timestamp::deserialize(time)
             .map_err(|e| Problem::at("/time", format!("`time` must be RFC 3339 with an offset: {e}")))?,
     };
-    let data = members.get("data").unwrap_or(&Value::Null);
     if !data.is_object() {
         return Err(Problem::at("/data", "`data` must be a JSON object with the members of the event's type"));
     }
@@ -85,6 +110,11 @@ pub fn understand(body: &Value, recorded: Timestamp) -> Result<Understood, Probl
     let payload = payload(&event_type, data)?;
     checks::of_payload(&payload)?;
     Ok(Understood { event: Event { reference, time, recorded, payload }, digest: digest::hex_of_bytes(&canonical) })
+}
+
+/// When it happened by its own data, for an envelope that does not say.
+fn said_in(data: &Value) -> Option<Timestamp> {
+    data.get("at")?.as_str()?.parse().ok()
 }
 
 /// What can be read of an input's identity: source, id and type.

@@ -76,7 +76,7 @@ async fn vote_in(
     ballot: &Ballot,
 ) -> Result<Recorded<Proposal>, FlowError> {
     let proposal = read(tx, id).await?;
-    if votes(&proposal.state).iter().any(|vote| ballot.repeats(vote, &ctx.actor, &proposal)) {
+    if proposal.state.votes().iter().any(|vote| ballot.repeats(vote, &ctx.actor, &proposal)) {
         return Ok(Ok(proposal));
     }
     let proposal = match waiting_at(tx, ctx, proposal, ballot.version).await? {
@@ -432,19 +432,5 @@ fn waits_for_nobody(proposal: &Proposal) -> FlowError {
         code: "invalid-transition",
         message: format!("proposal `{}` is {} and waits for nobody", proposal.id, proposal.state.name()),
         detail: json!({ "state": proposal.state.name() }),
-    }
-}
-
-/// The votes that a state carries.
-fn votes(state: &ProposalState) -> &[Vote] {
-    match state {
-        ProposalState::AwaitingApproval(waiting) => &waiting.votes,
-        ProposalState::Approved { votes, .. }
-        | ProposalState::Queued { votes, .. }
-        | ProposalState::Executing { votes, .. }
-        | ProposalState::Succeeded { votes, .. }
-        | ProposalState::Failed { votes, .. }
-        | ProposalState::Rejected { votes, .. } => votes,
-        _ => &[],
     }
 }

@@ -268,7 +268,31 @@ impl Policy {
     }
 }
 
+impl AuthzRequest {
+    /// That `actor` executes it.
+    #[must_use]
+    pub fn execute(actor: &Actor, on: Resource) -> Self {
+        Self { actor: actor.clone(), act: Act::Execute, on }
+    }
+}
+
 impl Resource {
+    /// Some approved proposal of an action, where it is not known which.
+    #[must_use]
+    pub fn queued(action: ActionKind) -> Self {
+        Self {
+            action,
+            tier: RiskTier::Low,
+            amount: None,
+            currency: None,
+            proposer: String::new(),
+            trained_by: None,
+            state: "queued".to_owned(),
+            stage_roles: Vec::new(),
+            voters: Vec::new(),
+        }
+    }
+
     /// A proposal as policy sees it; the trainer of a model stands in the evidence, under the digest.
     #[must_use]
     pub fn of(proposal: &Proposal) -> Self {

@@ -15,6 +15,7 @@ use super::policy::{Act, AuthzRequest, Resource, Verdict};
 use super::{candidates, evidence};
 use crate::domain::action::{ActionCall, ActionKind};
 use crate::domain::actor::Actor;
+use crate::domain::approval::Requirement;
 use crate::domain::case::{Case, Category};
 use crate::domain::ids::{CaseId, DecisionId, ProposalId};
 use crate::domain::money::Money;
@@ -177,6 +178,24 @@ fn call(entry: &Entry, scope: &Scope, given: &Map<String, Value>, currency: &str
         quote: Some(Money::new(quote, currency)),
         parameters,
     })
+}
+
+/// Who must agree to a proposal, worked out again from what its digest covers.
+///
+/// # Errors
+/// [`FlowError::Invalid`] when its evidence is not what was proposed, [`FlowError::Denied`] when the rules cannot say.
+pub fn requirement_of(
+    services: &Services,
+    proposal: &Proposal,
+    category: Option<Category>,
+) -> Result<Requirement, FlowError> {
+    let facts = match &proposal.target {
+        Target::Order { .. } => Some(serde_json::from_value::<Facts>(proposal.evidence.clone())),
+        Target::Model { .. } => None,
+    };
+    let facts = facts.transpose().map_err(|error| invalid("evidence", format!("it cannot be read: {error}")))?;
+    let entry = services.catalogue.entry(proposal.action.kind);
+    services.policy.requirement(&question(entry, &proposal.action, category, facts.as_ref()))
 }
 
 fn question(entry: &Entry, action: &ActionCall, category: Option<Category>, facts: Option<&Facts>) -> Question {

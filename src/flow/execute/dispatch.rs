@@ -128,7 +128,8 @@ async fn give_back_in(
         return Err(lease_lost(job.id));
     }
     let new = NewIncident {
-        job_id: job.id,
+        job_id: Some(job.id),
+        interface: None,
         proposal_id: job.proposal_id,
         case_id: None,
         owner: incident::OWNER.to_owned(),

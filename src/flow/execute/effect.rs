@@ -175,7 +175,8 @@ async fn not_seen(
     tx.append_audit(ctx.audit("effect.not_seen", format!("proposal:{}", proposal.id), detail.clone())).await?;
     let case = case_of(tx, &proposal).await?;
     let new = NewIncident {
-        job_id,
+        job_id: Some(job_id),
+        interface: None,
         proposal_id: Some(proposal.id),
         case_id: case.as_ref().map(|case| case.id),
         owner: case.as_ref().map_or(incident::OWNER, |case| &case.owner).to_owned(),

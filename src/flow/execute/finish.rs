@@ -170,7 +170,8 @@ pub(super) async fn settle(
     emit::emit(tx, ctx, "proposal.failed.v1", &format!("proposal:{}", failed.id), data).await?;
     if failure.visible {
         let new = NewIncident {
-            job_id,
+            job_id: Some(job_id),
+            interface: None,
             proposal_id: Some(failed.id),
             case_id: case.as_ref().map(|case| case.id),
             owner: case.as_ref().map_or(incident::OWNER, |case| &case.owner).to_owned(),

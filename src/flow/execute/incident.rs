@@ -1,4 +1,5 @@
-//! Incidents: failures that wait for their owner until a person closes or resumes them.
+//! Incidents: failures that wait for their owner until a person closes or resumes them. Most are of jobs that gave up; one
+//! of an interface is opened where a transaction failed before there was an order.
 //!
 //! Guarantees: nothing closes an incident but a person, with a reason; resuming never runs an action whose approval is
 //! spent. Non-goals: changing an action, which needs a new proposal.
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{CaseId, IncidentId, JobId, ProposalId};
 use crate::domain::job::{Incident, JobStatus};
+use crate::domain::payload::IntegrationFailed;
 use crate::flow::FlowError;
 use crate::flow::services::{Ctx, Services};
 use crate::in_transaction;
@@ -16,6 +18,9 @@ use crate::ports::store::Transaction;
 /// The group that owns an incident which belongs to no case.
 pub const OWNER: &str = "integration";
 
+/// Open incidents that are looked at for one of the same interface.
+const OPEN_LOOKED_AT: u32 = 500;
+
 /// Attempts that resuming grants.
 const RESUME_ATTEMPTS: u32 = 3;
 
@@ -23,7 +28,8 @@ const RESUME_ATTEMPTS: u32 = 3;
 #[derive(Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "see Incident")]
 pub struct NewIncident {
-    pub job_id: JobId,
+    pub job_id: Option<JobId>,
+    pub interface: Option<String>,
     pub proposal_id: Option<ProposalId>,
     pub case_id: Option<CaseId>,
     pub owner: String,
@@ -41,6 +47,7 @@ pub async fn open(tx: &mut dyn Transaction, ctx: &Ctx<'_>, new: NewIncident) -> 
     let incident = Incident {
         id: IncidentId::new(ctx.now, ctx.entropy),
         job_id: new.job_id,
+        interface: new.interface,
         proposal_id: new.proposal_id,
         case_id: new.case_id,
         owner: new.owner,
@@ -52,13 +59,44 @@ pub async fn open(tx: &mut dyn Transaction, ctx: &Ctx<'_>, new: NewIncident) -> 
     };
     tx.insert_incident(&incident).await?;
     let detail = json!({
-        "job_id": incident.job_id, "proposal_id": incident.proposal_id, "case_id": incident.case_id,
+        "job_id": incident.job_id, "interface": incident.interface, "proposal_id": incident.proposal_id, "case_id": incident.case_id,
         "owner": incident.owner, "code": incident.code, "message": incident.message, "detail": new.detail,
     });
     tx.append_audit(ctx.audit("incident.opened", format!("incident:{}", incident.id), detail)).await?;
-    tracing::warn!(incident_id = %incident.id, job_id = %incident.job_id, code = %incident.code, "incident opened");
+    let (job_id, interface) = (incident.job_id.map(tracing::field::display), incident.interface.as_deref());
+    tracing::warn!(incident_id = %incident.id, job_id, interface, code = %incident.code, "incident opened");
     metrics::counter!("holdfast_incidents_opened_total", "code" => incident.code.clone()).increment(1);
     Ok(incident)
+}
+
+/// Opens an incident for an interface whose transaction failed before there was an order; one that is open already is
+/// enough for all that fails there.
+///
+/// # Errors
+/// [`FlowError::Store`].
+pub async fn of_interface(
+    tx: &mut dyn Transaction,
+    ctx: &Ctx<'_>,
+    interface: &str,
+    failure: &IntegrationFailed,
+) -> Result<(), FlowError> {
+    let open_ones = tx.list_incidents(Some(true), None, OPEN_LOOKED_AT).await?;
+    if failure.resolved || open_ones.iter().any(|open| open.interface.as_deref() == Some(interface)) {
+        return Ok(());
+    }
+    let IntegrationFailed { document_type, error_code, detail, .. } = failure;
+    let words = [error_code.as_deref(), detail.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(": ");
+    let new = NewIncident {
+        job_id: None,
+        interface: Some(interface.to_owned()),
+        proposal_id: None,
+        case_id: None,
+        owner: OWNER.to_owned(),
+        code: "integration-failed".to_owned(),
+        message: format!("`{document_type}` through `{interface}` failed and belongs to no order: {words}"),
+        detail: json!(failure),
+    };
+    open(tx, ctx, new).await.map(drop)
 }
 
 /// Incidents, newest first.
@@ -101,6 +139,7 @@ pub async fn close(
             pointer: Some("/reason".to_owned()),
         });
     }
+    by_person(actor)?;
     in_transaction!(services.store, |tx| {
         let ctx = Ctx { now: services.clock.now(), entropy: &*services.entropy, actor: actor.clone() };
         end(&mut *tx, &ctx, id, version, "incident.closed", json!({ "reason": reason })).await
@@ -113,10 +152,20 @@ pub async fn close(
 /// [`FlowError::NotFound`], [`FlowError::Stale`], [`FlowError::Conflict`] when it is closed, when its job did not give up
 /// (`not-resumable`) or when the proposal can no longer run (`proposal-settled`).
 pub async fn resume(services: &Services, actor: &Actor, id: IncidentId, version: i64) -> Result<Incident, FlowError> {
+    by_person(actor)?;
     in_transaction!(services.store, |tx| {
         let ctx = Ctx { now: services.clock.now(), entropy: &*services.entropy, actor: actor.clone() };
         resume_in(&mut *tx, &ctx, id, version).await
     })
+}
+
+fn by_person(actor: &Actor) -> Result<(), FlowError> {
+    let denied = || FlowError::Denied {
+        code: "not-a-person",
+        reason: "an incident waits for a person: only a person may close or resume it".to_owned(),
+        policies: Vec::new(),
+    };
+    actor.person().map(drop).ok_or_else(denied)
 }
 
 async fn resume_in(
@@ -139,12 +188,17 @@ async fn resume_in(
             detail: json!({ "proposal_id": proposal_id, "state": proposal.state.name() }),
         });
     }
-    let job = tx.job(incident.job_id).await?;
-    let dead = matches!(job, Some((_, JobStatus::Dead)));
-    if !dead || !tx.revive_job(incident.job_id, RESUME_ATTEMPTS, ctx.now).await? {
+    let revived = match incident.job_id {
+        Some(job_id) => {
+            let dead = matches!(tx.job(job_id).await?, Some((_, JobStatus::Dead)));
+            dead && tx.revive_job(job_id, RESUME_ATTEMPTS, ctx.now).await?
+        }
+        None => false,
+    };
+    if !revived {
         return Err(FlowError::Conflict {
             code: "not-resumable",
-            message: "the incident's job did not give up, so there is nothing to resume; close the incident".to_owned(),
+            message: "no job of the incident gave up, so there is nothing to resume; close the incident".to_owned(),
             detail: json!({ "job_id": incident.job_id }),
         });
     }

@@ -1,6 +1,7 @@
 //! The pull-job API: workers outside lease approved actions, carry them out and report.
 //!
-//! Guarantees: activation passes the same starting transaction as every execution; a report under a lost lease is refused
+//! Guarantees: whoever asks is asked of policy first, so no person executes by a call of their own; activation passes the
+//! same starting transaction as every execution; a report under a lost lease is refused
 //! with `lease-lost` and changes nothing; a worker that goes quiet loses its lease. Non-goals: long polling, which the
 //! edge adds by asking again.
 
@@ -13,11 +14,13 @@ use super::call::Order;
 use super::finish::{self, Attempted};
 use super::start::{self, Started};
 use super::{lease, lease_lost};
+use crate::domain::action::ActionKind;
 use crate::domain::actor::Actor;
 use crate::domain::ids::JobId;
 use crate::domain::job::{Job, JobError, JobKind};
 use crate::domain::proposal::Proposal;
 use crate::flow::FlowError;
+use crate::flow::decide::policy::{AuthzRequest, Resource};
 use crate::flow::services::{Ctx, Services};
 use crate::in_transaction;
 use crate::ports::store::Transaction;
@@ -84,11 +87,15 @@ pub struct Report {
 /// Leases and starts due jobs; one whose start is refused is not given out.
 ///
 /// # Errors
-/// [`FlowError::Invalid`] when the request is out of bounds, [`FlowError::Store`].
-pub async fn activate(services: &Services, request: &Activate) -> Result<Vec<Activated>, FlowError> {
+/// [`FlowError::Invalid`] when the request is out of bounds, [`FlowError::Denied`] to who may not execute,
+/// [`FlowError::Store`].
+pub async fn activate(services: &Services, actor: &Actor, request: &Activate) -> Result<Vec<Activated>, FlowError> {
     if !(1..=JOBS_MAX).contains(&request.max_jobs) {
         return Err(out_of_bounds("max_jobs", "1 to 100"));
     }
+    // Before anything is leased, so that who is refused takes nothing away from who may.
+    let kind = request.topic.as_deref().and_then(ActionKind::parse).unwrap_or(ActionKind::DoNothing);
+    services.policy.authorize(&AuthzRequest::execute(actor, Resource::queued(kind))).allowed()?;
     let now = services.clock.now();
     let claim = Claim {
         kinds: vec![JobKind::ExecuteAction],
@@ -136,7 +143,7 @@ pub async fn complete(
 ) -> Result<Proposal, FlowError> {
     in_transaction!(services.store, |tx| {
         let ctx = Ctx { now: services.clock.now(), entropy: &*services.entropy, actor: actor.clone() };
-        match held(&mut *tx, key, lease_token).await {
+        match held(services, &mut *tx, actor, key, lease_token).await {
             Ok(job) => finish::succeed(services, &mut *tx, &ctx, &job, receipt.clone()).await,
             Err(error) => Err(error),
         }
@@ -163,7 +170,7 @@ pub async fn fail(
     };
     in_transaction!(services.store, |tx| {
         let ctx = Ctx { now: services.clock.now(), entropy: &*services.entropy, actor: actor.clone() };
-        match held(&mut *tx, key, lease_token).await {
+        match held(services, &mut *tx, actor, key, lease_token).await {
             Ok(job) => finish::fail_attempt(services, &mut *tx, &ctx, &job, &error).await,
             Err(error) => Err(error),
         }
@@ -174,10 +181,16 @@ pub async fn fail(
 ///
 /// # Errors
 /// As [`complete`].
-pub async fn extend(services: &Services, key: JobId, lease_token: &str, lease_ms: u64) -> Result<Timestamp, FlowError> {
+pub async fn extend(
+    services: &Services,
+    actor: &Actor,
+    key: JobId,
+    lease_token: &str,
+    lease_ms: u64,
+) -> Result<Timestamp, FlowError> {
     let now = services.clock.now();
     let until = lease_end(now, lease_ms)?;
-    in_transaction!(services.store, |tx| match held(&mut *tx, key, lease_token).await {
+    in_transaction!(services.store, |tx| match held(services, &mut *tx, actor, key, lease_token).await {
         Ok(job) => match tx.extend_job(job.id, lease_token, until).await {
             Ok(true) => Ok(until),
             Ok(false) => Err(lease_lost(key)),
@@ -187,11 +200,22 @@ pub async fn extend(services: &Services, key: JobId, lease_token: &str, lease_ms
     })
 }
 
-/// The job, where it is one of an action and no later lease was taken. A report after the lease's end still counts until
+/// The job, where it is one of an action that the actor may execute and no later lease was taken. A report after the lease's end still counts until
 /// another worker takes the job: refusing it would only have the action done again.
-async fn held(tx: &mut dyn Transaction, key: JobId, token: &str) -> Result<Job, FlowError> {
+async fn held(
+    services: &Services,
+    tx: &mut dyn Transaction,
+    actor: &Actor,
+    key: JobId,
+    token: &str,
+) -> Result<Job, FlowError> {
     let job = finish::leased(tx, key, token).await?;
-    if job.kind == JobKind::ExecuteAction { Ok(job) } else { Err(lease_lost(key)) }
+    if job.kind != JobKind::ExecuteAction {
+        return Err(lease_lost(key));
+    }
+    let proposal = start::proposal_of(tx, &job).await?;
+    services.policy.authorize(&AuthzRequest::execute(actor, Resource::of(&proposal))).allowed()?;
+    Ok(job)
 }
 
 fn lease_end(now: Timestamp, lease_ms: u64) -> Result<Timestamp, FlowError> {

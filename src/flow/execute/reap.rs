@@ -90,7 +90,8 @@ async fn never_begun(
     case: Option<Case>,
 ) -> Result<(), FlowError> {
     let new = NewIncident {
-        job_id,
+        job_id: Some(job_id),
+        interface: None,
         proposal_id: Some(proposal.id),
         case_id: case.as_ref().map(|case| case.id),
         owner: case.as_ref().map_or(incident::OWNER, |case| &case.owner).to_owned(),

@@ -9,7 +9,7 @@ use crate::domain::ids::JobId;
 use crate::domain::proposal::{Proposal, Target};
 use crate::flow::FlowError;
 use crate::flow::accept::envelope;
-use crate::flow::accept::events::{self, Arrival};
+use crate::flow::accept::events::{self, Arrival, ItemStatus};
 use crate::flow::services::{Ctx, Services};
 use crate::ports::store::Transaction;
 
@@ -83,6 +83,12 @@ async fn record(
     };
     let malformed = |problem: String| FlowError::Invalid { code: "malformed-event", message: problem, pointer: None };
     let body = serde_json::to_value(&event).map_err(|e| malformed(e.to_string()))?;
-    let understood = envelope::understand(&body, ctx.now).map_err(|problem| malformed(problem.reason))?;
-    events::take(services, tx, &understood, Arrival::Live).await.map(drop)
+    let understood = envelope::understand_own(&body, ctx.now).map_err(|problem| malformed(problem.reason))?;
+    let taken = events::take(services, tx, &understood, Arrival::Live).await?;
+    if taken.status == ItemStatus::Conflict {
+        // Nobody else may write under this source, so what is recorded there is not ours: nothing of this commits.
+        let message = format!("job `{job_id}` has an event already, with another body; look at who wrote it");
+        return Err(FlowError::Conflict { code: "event-conflict", message, detail: json!({ "job_id": job_id }) });
+    }
+    Ok(())
 }

@@ -12,11 +12,12 @@ use super::incident::{self, NewIncident};
 use super::{call, case_of, lease_lost};
 use crate::domain::action::Executor;
 use crate::domain::actor::Actor;
+use crate::domain::approval::Progress;
 use crate::domain::case::Case;
 use crate::domain::job::{Job, JobStatus};
 use crate::domain::proposal::{FailureCause, Proposal, ProposalEvent, ProposalState};
-use crate::flow::decide::evidence;
-use crate::flow::decide::policy::{Act, AuthzRequest, Resource, Verdict};
+use crate::flow::decide::policy::{AuthzRequest, Resource, Verdict};
+use crate::flow::decide::{evidence, propose};
 use crate::flow::services::{Ctx, Services};
 use crate::flow::{FlowError, cases};
 use crate::in_transaction;
@@ -129,11 +130,17 @@ async fn check(
     if proposal.compute_digest()? != proposal.digest {
         return Ok(Some(Refusal::Altered));
     }
-    let request = AuthzRequest { actor: Actor::System, act: Act::Execute, on: Resource::of(proposal) };
+    let request = AuthzRequest::execute(&Actor::System, Resource::of(proposal));
     if let Verdict::Deny { reason, .. } = services.policy.authorize(&request) {
         return Ok(Some(Refusal::NotAllowed { reason }));
     }
+    if let Some(reason) = unsatisfied(services, proposal, case) {
+        return Ok(Some(Refusal::NotAllowed { reason }));
+    }
     let mut says = evidence::broken_now(tx, proposal, now).await?;
+    if proposal.policy_version != services.policy.version() {
+        says.push("the policies and governance rules are those that it was approved under".to_owned());
+    }
     if case.is_some_and(|case| !case.state.is_open()) {
         says.push("the exception is still open".to_owned());
     }
@@ -142,6 +149,15 @@ async fn check(
     }
     let webhook = call::executor(job) == Some(Executor::Webhook);
     Ok((webhook && services.settings.action_endpoint.is_none()).then_some(Refusal::NoEndpoint))
+}
+
+/// Why the votes that are stored do not suffice, should they not: a state alone proves nothing.
+fn unsatisfied(services: &Services, proposal: &Proposal, case: Option<&Case>) -> Option<String> {
+    match propose::requirement_of(services, proposal, case.map(|case| case.key.category)) {
+        Ok(requirement) if requirement.progress(proposal.state.votes()) == Progress::Satisfied => None,
+        Ok(requirement) => Some(format!("its votes do not satisfy the rule `{}`", requirement.rule)),
+        Err(error) => Some(format!("who must agree cannot be told: {error}")),
+    }
 }
 
 async fn run(
@@ -216,7 +232,8 @@ async fn block(
         return Err(lease_lost(job.id));
     }
     let new = NewIncident {
-        job_id: job.id,
+        job_id: Some(job.id),
+        interface: None,
         proposal_id: Some(proposal.id),
         case_id: case.map(|case| case.id),
         owner: incident::OWNER.to_owned(),

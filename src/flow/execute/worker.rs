@@ -127,6 +127,8 @@ impl Worker {
 
     async fn claim(&self, kind: JobKind, now: Timestamp) -> Result<Vec<Job>, FlowError> {
         let span = SignedDuration::from_secs(i64::from(self.services.settings.lease_s));
+        // From the clock: a long drain goes on looking at its beginning, and a lease must outlast what it is for.
+        let from = self.services.clock.now().max(now);
         let claim = Claim {
             kinds: vec![kind],
             pull: false,
@@ -134,7 +136,7 @@ impl Worker {
             worker: self.name.clone(),
             limit: BATCH,
             now,
-            lease_until: now.checked_add(span).unwrap_or(Timestamp::MAX),
+            lease_until: from.checked_add(span).unwrap_or(Timestamp::MAX),
         };
         lease(&self.services, &claim).await
     }

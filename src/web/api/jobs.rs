@@ -125,7 +125,7 @@ pub struct KeyPath {
     responses((status = 200, body = Jobs)), security(("bearer" = ["actions:execute"])))]
 pub async fn activate_jobs(
     State(state): State<WebState>,
-    _caller: Allowed<demand::ActionsExecute>,
+    caller: Allowed<demand::ActionsExecute>,
     Body(asked): Body<Activation>,
 ) -> Result<Json<Jobs>, Problem> {
     let patience = Duration::from_millis(asked.request_timeout_ms);
@@ -133,7 +133,7 @@ pub async fn activate_jobs(
         Activate { topic: asked.kind, worker: asked.worker, max_jobs: asked.max_jobs, lease_ms: asked.timeout_ms };
     let began = tokio::time::Instant::now();
     loop {
-        let jobs = pull::activate(&state.services, &request).await?;
+        let jobs = pull::activate(&state.services, caller.actor(), &request).await?;
         if !jobs.is_empty() || began.elapsed() >= patience {
             return Ok(Json(Jobs { jobs }));
         }
@@ -178,10 +178,10 @@ pub async fn fail_job(
     responses((status = 200, body = Extended)), security(("bearer" = ["actions:execute"])))]
 pub async fn extend_job(
     State(state): State<WebState>,
-    _caller: Allowed<demand::ActionsExecute>,
+    caller: Allowed<demand::ActionsExecute>,
     Id(key): Id<JobId>,
     Body(more): Body<Extension>,
 ) -> Result<Json<Extended>, Problem> {
-    let lease_until = pull::extend(&state.services, key, &more.lease_token, more.timeout_ms).await?;
+    let lease_until = pull::extend(&state.services, caller.actor(), key, &more.lease_token, more.timeout_ms).await?;
     Ok(Json(Extended { lease_until }))
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, ensure};
 use holdfast::domain::actor::Actor;
 use holdfast::domain::party::ObjectKind;
-use holdfast::domain::payload::Customer;
+use holdfast::domain::payload::{Customer, OrderStatus};
 use holdfast::flow::accept::dead_letters::{self, DeadLetterFilter};
 use holdfast::flow::accept::events::ItemStatus;
 use holdfast::flow::objects;
@@ -12,7 +12,7 @@ use holdfast::ports::store::events::DeadLetterStatus;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::support::services::{World, event, plain_order};
+use crate::support::services::{World, event, plain_order, position};
 use crate::support::stores::{TestStore, on_each_store};
 
 on_each_store!(
@@ -20,6 +20,8 @@ on_each_store!(
     arrival_order_does_not_matter,
     older_master_data_never_overwrites,
     what_is_not_understood_is_kept,
+    forged_and_future_events_are_kept_aside,
+    data_say_when_the_envelope_does_not,
     letters_are_fixed_replayed_and_discarded,
 );
 
@@ -37,6 +39,39 @@ async fn an_identity_is_taken_once(store: &TestStore) -> anyhow::Result<()> {
     let order = world.order("SO-1").await?.context("no order")?;
     ensure!(order.po_number.as_deref() == Some("PO-SO-1"), "a conflict changes nothing");
     ensure!(world.services.store.read().await?.count_events().await? == 1);
+    Ok(())
+}
+
+/// What would hide later facts, or pass for the service's own, is kept aside.
+async fn forged_and_future_events_are_kept_aside(store: &TestStore) -> anyhow::Result<()> {
+    let world = World::over(&store.store)?;
+    let ahead = |hours| world.now() + SignedDuration::from_hours(hours);
+    let future = event("inventory.position", "f", ahead(2), position("SKU-1", "900"));
+    let refused = world.post(future).await?;
+    ensure!(refused.status == ItemStatus::DeadLettered && refused.pointer.as_deref() == Some("/time"), "{refused:?}");
+    let slow_clock =
+        event("inventory.position", "g", world.now() + SignedDuration::from_mins(5), position("SKU-1", "9"));
+    ensure!(world.post(slow_clock).await?.status == ItemStatus::Accepted);
+    let mut forged = event("order.placed", "h", world.now(), plain_order("SO-1", "SKU-1"));
+    forged["source"] = json!("/holdfast/execute");
+    let refused = world.post(forged).await?;
+    ensure!(refused.status == ItemStatus::DeadLettered && refused.pointer.as_deref() == Some("/source"), "{refused:?}");
+    Ok(())
+}
+
+/// An envelope without a time is placed by what its data says.
+async fn data_say_when_the_envelope_does_not(store: &TestStore) -> anyhow::Result<()> {
+    let world = World::over(&store.store)?;
+    let placed = event("order.placed", "e0", world.now() - SignedDuration::from_hours(9), plain_order("SO-1", "SKU-1"));
+    world.post(placed).await?;
+    for (id, status, hours) in [("late", "picked", 1), ("early", "released", 5)] {
+        let at = world.now() - SignedDuration::from_hours(hours);
+        let mut status = event("order.status", id, at, json!({ "order_id": "SO-1", "status": status, "at": at }));
+        status.as_object_mut().context("an object")?.remove("time");
+        ensure!(world.post(status).await?.status == ItemStatus::Accepted);
+    }
+    let order = world.order("SO-1").await?.context("no order")?;
+    ensure!(order.lines[0].status == OrderStatus::Picked, "{:?}", order.lines[0].status);
     Ok(())
 }
 
@@ -87,7 +122,7 @@ async fn arrival_order_does_not_matter(store: &TestStore) -> anyhow::Result<()> 
 async fn older_master_data_never_overwrites(store: &TestStore) -> anyhow::Result<()> {
     let world = World::over(&store.store)?;
     let customer = |name: &str| json!({ "customer_id": "C-9", "name": name, "invented_later": true });
-    let (before, now) = (world.now(), world.now().checked_add(SignedDuration::from_hours(2))?);
+    let (before, now) = (world.now().checked_sub(SignedDuration::from_hours(2))?, world.now());
     world.tell_at("customer.upserted", "new", now, customer("New name")).await?;
     world.tell_at("customer.upserted", "old", before, customer("Old name")).await?;
     let mut tx = world.services.store.read().await?;

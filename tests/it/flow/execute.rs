@@ -18,6 +18,8 @@ use crate::support::stores::{TestStore, on_each_store};
 
 on_each_store!(
     racing_workers_execute_once,
+    a_long_drain_leases_from_now,
+    a_state_without_its_votes_calls_nothing,
     a_crash_between_start_and_finish_doubles_nothing,
     a_broken_precondition_calls_nothing,
     an_expired_proposal_calls_nothing,
@@ -51,6 +53,46 @@ async fn racing_workers_execute_once(test: &TestStore) -> anyhow::Result<()> {
         ensure!(order.actions.iter().filter(|done| done.proposal_id == Some(id.to_string())).count() == 1);
     }
     ensure!(stage.incidents().await?.is_empty());
+    Ok(())
+}
+
+/// A drain goes on looking at the time at which it began; its leases must not be over before they begin.
+async fn a_long_drain_leases_from_now(test: &TestStore) -> anyhow::Result<()> {
+    let stage = Stage::over(&test.store)?;
+    stage.queued("SO-1", ACTION, Executor::Webhook).await?;
+    let began = stage.now();
+    stage.pass_s(120);
+    let (one, two) = (stage.worker(), stage.worker());
+    tokio::join!(one.run_once(began), two.run_once(stage.now()));
+    let calls = stage.outside.calls();
+    ensure!(calls.len() == 1 && calls.values().all(|times| *times == 1), "{calls:?}");
+    Ok(())
+}
+
+/// What is stored as approved is not believed: the votes must be there, under the policies that apply.
+async fn a_state_without_its_votes_calls_nothing(test: &TestStore) -> anyhow::Result<()> {
+    let stage = Stage::over(&test.store)?;
+    let forged = stage.queued("SO-1", ACTION, Executor::Webhook).await?;
+    let outdated = stage.queued("SO-2", ACTION, Executor::Webhook).await?;
+    let mut tx = stage.services.store.write().await?;
+    let mut proposal = tx.proposal(forged).await?.context("no proposal")?;
+    let ProposalState::Queued { votes, .. } = &mut proposal.state else { anyhow::bail!("{:?}", proposal.state) };
+    votes.clear();
+    tx.update_proposal(&proposal).await?;
+    let mut proposal = tx.proposal(outdated).await?.context("no proposal")?;
+    proposal.policy_version = "of last year".to_owned();
+    proposal.digest = proposal.compute_digest()?;
+    tx.update_proposal(&proposal).await?;
+    tx.commit().await?;
+    stage.work().await;
+    ensure!(stage.outside.calls().is_empty(), "{:?}", stage.outside.calls());
+    let state = stage.proposal(forged).await?.state;
+    let not_permitted =
+        |cause: &FailureCause| matches!(cause, FailureCause::Executor { code, .. } if code == "not-permitted");
+    ensure!(matches!(&state, ProposalState::Failed { cause, .. } if not_permitted(cause)), "{state:?}");
+    let state = stage.proposal(outdated).await?.state;
+    let broken = |cause: &FailureCause| matches!(cause, FailureCause::PreconditionBroken { says } if says[0].contains("policies"));
+    ensure!(matches!(&state, ProposalState::Failed { cause, .. } if broken(cause)), "{state:?}");
     Ok(())
 }
 

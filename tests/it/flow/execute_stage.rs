@@ -174,7 +174,7 @@ async fn queue_in(
     let missing = || FlowError::NotFound { kind: "case", id: case_id.to_string() };
     let case = tx.case(case_id).await?.ok_or_else(missing)?;
     let facts = facts::of_line(tx, &case.key.order_id, case.key.line_no, ctx.now).await?;
-    let proposal = approved(ctx, &case, kind, json!(facts))?;
+    let proposal = approved(services, ctx, &case, kind, json!(facts))?;
     tx.insert_proposal(&proposal).await?;
     let case = match case.state {
         CaseState::New => cases::transition(tx, ctx, case, CaseState::Triaged { at: ctx.now }, Value::Null).await?,
@@ -185,7 +185,13 @@ async fn queue_in(
     enqueue::enqueue(tx, ctx, &services.settings, &spec(kind, executor), proposal).await.map(|p| p.id)
 }
 
-fn approved(ctx: &Ctx<'_>, case: &Case, kind: ActionKind, evidence: Value) -> Result<Proposal, FlowError> {
+fn approved(
+    services: &Services,
+    ctx: &Ctx<'_>,
+    case: &Case,
+    kind: ActionKind,
+    evidence: Value,
+) -> Result<Proposal, FlowError> {
     let vote = Vote {
         stage: 0,
         subject: "ada".to_owned(),
@@ -218,7 +224,7 @@ fn approved(ctx: &Ctx<'_>, case: &Case, kind: ActionKind, evidence: Value) -> Re
             when: "facts.stock.shortfall == 0.0".to_owned(),
             within_h: 8,
         }),
-        policy_version: "test".to_owned(),
+        policy_version: services.policy.version().to_owned(),
         digest: String::new(),
         created_at: ctx.now,
         expires_at: hours_after(ctx.now, 48),

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use holdfast::adapters::connectors::webhook::WebhookConnector;
 use holdfast::commands::audit::{self, AuditError};
 use holdfast::domain::action::{ActionKind, Executor};
-use holdfast::domain::actor::Actor;
+use holdfast::domain::actor::{Actor, Role};
 use holdfast::domain::case::{CaseState, Resolution};
 use holdfast::domain::ids::WebhookId;
 use holdfast::domain::proposal::ProposalState;
@@ -20,6 +20,7 @@ use holdfast::ports::store::service::Webhook;
 use serde_json::json;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 
+use super::decide::world::person;
 use super::execute_stage::{Outside, Stage, services_with};
 use crate::support::stores::{TestStore, on_each_store};
 use crate::webhook::{Receiver, SECRET};
@@ -27,6 +28,7 @@ use crate::webhook::{Receiver, SECRET};
 on_each_store!(
     pull_workers_hold_jobs_by_lease,
     a_pull_worker_that_goes_away_is_noticed,
+    a_failure_without_an_order_has_an_owner,
     an_effect_is_seen_or_missed,
     without_an_endpoint_it_waits_visibly,
     the_service_carries_out_its_own_actions,
@@ -38,6 +40,10 @@ const PULLED: ActionKind = ActionKind::ExpeditePurchaseOrder;
 
 fn worker() -> Actor {
     Actor::Service { subject: "wms".to_owned() }
+}
+
+fn owner() -> Actor {
+    person("iris", &[Role::IntegrationEngineer])
 }
 
 fn activate() -> Activate {
@@ -54,22 +60,31 @@ async fn pull_workers_hold_jobs_by_lease(test: &TestStore) -> anyhow::Result<()>
     stage.work().await;
     ensure!(stage.proposal(id).await?.state.name() == "queued", "the service's own workers leave it alone");
     let services = &stage.services;
-    ensure!(pull::activate(services, &Activate { topic: Some("other".to_owned()), ..activate() }).await?.is_empty());
-    let job = pull::activate(services, &activate()).await?.pop().context("no job")?;
+    ensure!(
+        pull::activate(services, &worker(), &Activate { topic: Some("other".to_owned()), ..activate() })
+            .await?
+            .is_empty()
+    );
+    let boss = person("root", &[Role::Admin, Role::OperationsManager]);
+    let by_hand = pull::activate(services, &boss, &activate()).await;
+    ensure!(matches!(by_hand, Err(FlowError::Denied { code: "not-permitted", .. })), "{by_hand:?}");
+    let job = pull::activate(services, &worker(), &activate()).await?.pop().context("no job")?;
+    let by_hand = pull::complete(services, &boss, job.key, &job.lease_token, json!({})).await;
+    ensure!(matches!(by_hand, Err(FlowError::Denied { .. })), "{by_hand:?}");
     ensure!(job.order.action_digest == stage.proposal(id).await?.digest && job.order.approvals.len() == 1);
-    ensure!(pull::activate(services, &activate()).await?.is_empty(), "a leased job is not given twice");
+    ensure!(pull::activate(services, &worker(), &activate()).await?.is_empty(), "a leased job is not given twice");
     stage.pass_s(20);
-    pull::extend(services, job.key, &job.lease_token, 30_000).await?;
+    pull::extend(services, &worker(), job.key, &job.lease_token, 30_000).await?;
     stage.pass_s(20);
-    ensure!(pull::activate(services, &activate()).await?.is_empty(), "the lease was extended");
+    ensure!(pull::activate(services, &worker(), &activate()).await?.is_empty(), "the lease was extended");
 
     let report =
         Report { retryable: true, code: "busy".to_owned(), message: "later".to_owned(), backoff_ms: Some(60_000) };
     pull::fail(services, &worker(), job.key, &job.lease_token, &report).await?;
     stage.pass_s(59);
-    ensure!(pull::activate(services, &activate()).await?.is_empty(), "the worker asked for a minute");
+    ensure!(pull::activate(services, &worker(), &activate()).await?.is_empty(), "the worker asked for a minute");
     stage.pass_s(1);
-    let again = pull::activate(services, &activate()).await?.pop().context("no second attempt")?;
+    let again = pull::activate(services, &worker(), &activate()).await?.pop().context("no second attempt")?;
     ensure!((again.attempt, &again.order.idempotency_key) == (2, &job.order.idempotency_key));
     let late = pull::complete(services, &worker(), job.key, &job.lease_token, json!({})).await;
     ensure!(is_lost(&late), "{late:?}");
@@ -77,7 +92,7 @@ async fn pull_workers_hold_jobs_by_lease(test: &TestStore) -> anyhow::Result<()>
     ensure!(matches!(&done.state, ProposalState::Succeeded { receipt, .. } if receipt == &json!({ "po": 7 })));
     let twice = pull::complete(services, &worker(), again.key, &again.lease_token, json!({})).await;
     ensure!(is_lost(&twice), "{twice:?}");
-    let foreign = pull::extend(services, again.key, "guess", 1_000).await;
+    let foreign = pull::extend(services, &worker(), again.key, "guess", 1_000).await;
     ensure!(is_lost(&foreign), "{foreign:?}");
     Ok(())
 }
@@ -85,7 +100,7 @@ async fn pull_workers_hold_jobs_by_lease(test: &TestStore) -> anyhow::Result<()>
 async fn a_pull_worker_that_goes_away_is_noticed(test: &TestStore) -> anyhow::Result<()> {
     let stage = Stage::over(&test.store)?;
     let id = stage.queued("SO-1", PULLED, Executor::Pull).await?;
-    pull::activate(&stage.services, &activate()).await?.pop().context("no job")?;
+    pull::activate(&stage.services, &worker(), &activate()).await?.pop().context("no job")?;
     let untouched = stage.queued("SO-2", PULLED, Executor::Pull).await?;
     ensure!(reap::reap(&stage.services).await? == 0);
     stage.world.pass_h(49);
@@ -95,7 +110,31 @@ async fn a_pull_worker_that_goes_away_is_noticed(test: &TestStore) -> anyhow::Re
     let mut codes: Vec<String> = stage.incidents().await?.into_iter().map(|incident| incident.code).collect();
     codes.sort();
     ensure!(codes == ["abandoned", "never-started"], "{codes:?}");
-    ensure!(pull::activate(&stage.services, &activate()).await?.is_empty(), "it is not offered again");
+    ensure!(pull::activate(&stage.services, &worker(), &activate()).await?.is_empty(), "it is not offered again");
+    Ok(())
+}
+
+/// A document that could not even become an order is nobody's exception, and still has an owner.
+async fn a_failure_without_an_order_has_an_owner(test: &TestStore) -> anyhow::Result<()> {
+    let stage = Stage::over(&test.store)?;
+    let failed = |resolved: bool| {
+        json!({ "system": "edi", "interface": "in", "document_type": "850", "error_code": "E-7",
+        "detail": "no such customer", "resolved": resolved })
+    };
+    for (id, resolved) in [("f1", false), ("f2", false), ("f3", true)] {
+        stage.world.tell("integration.failed", id, failed(resolved)).await?;
+    }
+    let incidents = stage.incidents().await?;
+    ensure!(incidents.len() == 1 && incidents[0].interface.as_deref() == Some("edi/in"), "{incidents:?}");
+    ensure!(
+        incidents[0].owner == incident::OWNER && incidents[0].message.contains("no such customer"),
+        "{incidents:?}"
+    );
+    let resumed = incident::resume(&stage.services, &owner(), incidents[0].id, 1).await;
+    ensure!(matches!(resumed, Err(FlowError::Conflict { code: "not-resumable", .. })), "{resumed:?}");
+    incident::close(&stage.services, &owner(), incidents[0].id, 1, "customer created").await?;
+    stage.world.tell("integration.failed", "f4", failed(false)).await?;
+    ensure!(stage.incidents().await?.len() == 2, "what fails after that waits for its owner again");
     Ok(())
 }
 
@@ -122,11 +161,13 @@ async fn an_effect_is_seen_or_missed(test: &TestStore) -> anyhow::Result<()> {
     ensure!(incidents.len() == 1 && incidents[0].code == "no-effect-seen", "{incidents:?}");
     ensure!(incidents[0].proposal_id == Some(missed));
     ensure!(matches!(stage.case_of(missed).await?.state, CaseState::Triaged { .. }));
-    let resumed = incident::resume(&stage.services, &worker(), incidents[0].id, 1).await;
+    let resumed = incident::resume(&stage.services, &owner(), incidents[0].id, 1).await;
     ensure!(matches!(resumed, Err(FlowError::Conflict { code: "proposal-settled", .. })), "{resumed:?}");
-    let reasonless = incident::close(&stage.services, &worker(), incidents[0].id, 1, " ").await;
+    let reasonless = incident::close(&stage.services, &owner(), incidents[0].id, 1, " ").await;
     ensure!(matches!(reasonless, Err(FlowError::Invalid { .. })));
-    let closed = incident::close(&stage.services, &worker(), incidents[0].id, 1, "called them").await?;
+    let by_machine = incident::close(&stage.services, &worker(), incidents[0].id, 1, "called them").await;
+    ensure!(matches!(by_machine, Err(FlowError::Denied { code: "not-a-person", .. })), "{by_machine:?}");
+    let closed = incident::close(&stage.services, &owner(), incidents[0].id, 1, "called them").await?;
     ensure!(closed.closed_at.is_some() && incident::list(&stage.services, Some(true), None, 10).await?.is_empty());
     Ok(())
 }
@@ -143,7 +184,7 @@ async fn without_an_endpoint_it_waits_visibly(test: &TestStore) -> anyhow::Resul
         ..Settings::default()
     };
     let services = services_with(&stage.world, stage.outside.clone(), settings);
-    incident::resume(&services, &worker(), incident.id, incident.version).await?;
+    incident::resume(&services, &owner(), incident.id, incident.version).await?;
     holdfast::flow::execute::worker::Worker::new(services, "after").run_once(stage.now()).await;
     ensure!(stage.proposal(id).await?.state.name() == "succeeded");
     ensure!(stage.outside.calls().len() == 1);

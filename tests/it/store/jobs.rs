@@ -222,7 +222,8 @@ async fn incidents_are_listed_and_guarded(db: &TestStore) -> anyhow::Result<()> 
     let bits = entropy();
     let incident = |n| Incident {
         id: IncidentId::new(at(n), &bits),
-        job_id: JobId::new(at(n), &bits),
+        job_id: Some(JobId::new(at(n), &bits)),
+        interface: None,
         proposal_id: None,
         case_id: None,
         owner: "it".to_owned(),

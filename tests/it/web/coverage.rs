@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use holdfast::domain::actor::Scope;
 use holdfast::web::openapi::document;
 use serde_json::json;
 
@@ -50,8 +51,15 @@ async fn on_nothing(web: &Web) {
         let answer = web.post(&admin, &path, &body, &headers).await;
         assert_eq!(answer.problem(404), "not-found", "{path}: {}", answer.text);
     }
-    let none =
-        web.post(&admin, "/v1/jobs/activate", &json!({"worker": "w", "max_jobs": 1, "timeout_ms": 1000}), &[]).await;
+    let asked = json!({"worker": "w", "max_jobs": 1, "timeout_ms": 1000});
+    let by_hand = web.post(&admin, "/v1/jobs/activate", &asked, &[]).await;
+    assert_eq!(
+        by_hand.problem(403),
+        "not-permitted",
+        "no person executes by a call of their own, whatever their scopes"
+    );
+    let engine = web.service(&[Scope::ActionsExecute]);
+    let none = web.post(&engine, "/v1/jobs/activate", &asked, &[]).await;
     assert_eq!(none.json()["jobs"], json!([]), "{}", none.text);
     let training =
         web.post(&admin, "/v1/training-runs", &json!({"model": "miss-risk"}), &[("idempotency-key", "t")]).await;

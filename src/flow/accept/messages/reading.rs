@@ -37,6 +37,7 @@ pub async fn receive(
     identity: Option<EventRef>,
     now: Timestamp,
 ) -> Result<(Message, bool), FlowError> {
+    let understand = if identity.is_some() { envelope::understand } else { envelope::understand_own };
     let reference = identity.unwrap_or_else(|| EventRef {
         source: API_SOURCE.to_owned(),
         id: MessageId::new(now, &*services.entropy).to_string(),
@@ -44,7 +45,7 @@ pub async fn receive(
     let body = json!({
         "specversion": "1.0", "id": reference.id, "source": reference.source, "type": MESSAGE_TYPE, "data": content,
     });
-    let understood = envelope::understand(&body, now).map_err(|problem| FlowError::Invalid {
+    let understood = understand(&body, now).map_err(|problem| FlowError::Invalid {
         code: "invalid-message",
         message: problem.reason,
         pointer: problem.pointer.map(|pointer| pointer.strip_prefix("/data").unwrap_or(&pointer).to_owned()),
