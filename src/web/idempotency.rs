@@ -2,7 +2,10 @@
 //!
 //! Guarantees: a key belongs to one caller and one request (method, path, canonical body); another request under it is
 //! refused with 422, one that still runs with 409. Only answers of success are kept: a refused request changed nothing, so
-//! its key is free again. Keys are kept for 24 hours. A method that the path does not have takes no key: its answer is 405.
+//! its key is free again. Keys are kept for 24 hours; one whose request was lost without an answer (a crash) is free again
+//! after two minutes. A caller who hangs up does not stop what was begun: the answer is kept for when it asks again. A method that the path does not have takes no key: its answer is 405.
+
+use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
@@ -12,14 +15,15 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use jiff::SignedDuration;
 use serde_json::json;
+use tracing::Instrument as _;
 
 use super::error::Problem;
-use super::extract::{bytes_of, caller};
+use super::extract::{bytes_of, caller, media_type};
 use super::state::WebState;
 use crate::domain::digest;
 use crate::flow::FlowError;
 use crate::in_transaction;
-use crate::ports::store::service::NextAction;
+use crate::ports::store::service::{FreeBefore, NextAction};
 
 /// The header.
 pub const KEY: &str = "idempotency-key";
@@ -29,6 +33,9 @@ const REPLAYED: &str = "idempotency-replayed";
 
 /// How long an answer is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
+
+/// After this a request without an answer is taken for lost; far longer than any request runs.
+const ABANDONED: SignedDuration = SignedDuration::from_mins(2);
 
 /// Largest answer that is kept; all answers to acting requests are far smaller.
 const ANSWER_MAX: usize = 16 << 20;
@@ -82,8 +89,12 @@ async fn run(state: &WebState, request: Request, next: Next) -> Result<Response,
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", says));
         }
     }
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    keep(state, &principal, &key, response).await
+    let request = Request::from_parts(parts, Body::from(body));
+    let (state, span) = (state.clone(), tracing::Span::current());
+    // In a task of its own, which a caller who hangs up does not end.
+    let running = async move { keep(&state, &principal, &key, next.run(request).await).await };
+    let ended = tokio::spawn(running.instrument(span)).await;
+    ended.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request broke off"))?
 }
 
 /// The key, quoted (a structured-field string) or bare.
@@ -104,16 +115,19 @@ fn fingerprint(parts: &Parts, body: &[u8]) -> Result<String, Problem> {
         .ok()
         .and_then(|v| digest::hex_of(&v).ok())
         .unwrap_or_else(|| digest::hex_of_bytes(body));
-    let version = parts.headers.get(header::IF_MATCH).and_then(|v| v.to_str().ok());
-    let whole = json!([parts.method.as_str(), parts.uri.to_string(), content, version]);
+    let says = |name: &HeaderName| *name == header::IF_MATCH || name.as_str().starts_with("ce-");
+    let headers: BTreeMap<&str, &[u8]> =
+        parts.headers.iter().filter(|(name, _)| says(name)).map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
+    let whole = json!([parts.method.as_str(), parts.uri.to_string(), content, media_type(&parts.headers), headers]);
     digest::hex_of(&whole).map_err(|e| FlowError::from(e).into())
 }
 
 async fn take(state: &WebState, principal: &str, key: &str, fingerprint: &str) -> Result<NextAction, FlowError> {
     let now = state.services.clock.now();
-    let expired = now.checked_sub(KEPT).unwrap_or(jiff::Timestamp::MIN);
+    let before = |span| now.checked_sub(span).unwrap_or(jiff::Timestamp::MIN);
+    let free = FreeBefore { answered: before(KEPT), unanswered: before(ABANDONED) };
     in_transaction!(state.services.store, |tx| tx
-        .take_key(principal, key, fingerprint, now, expired)
+        .take_key(principal, key, fingerprint, now, free)
         .await
         .map_err(FlowError::from))
 }

@@ -7,7 +7,7 @@ use super::Tx;
 use super::sql::{Row, Sql, json};
 use crate::domain::ids::OperationId;
 use crate::ports::store::StoreError;
-use crate::ports::store::service::{NextAction, Operation, Service, Webhook};
+use crate::ports::store::service::{FreeBefore, NextAction, Operation, Service, Webhook};
 
 #[async_trait]
 impl Service for Tx {
@@ -17,7 +17,7 @@ impl Service for Tx {
         key: &str,
         fingerprint: &str,
         now: Timestamp,
-        expired_before: Timestamp,
+        free: FreeBefore,
     ) -> Result<NextAction, StoreError> {
         // A free or expired key is taken in one statement, so of two requests at once only one can start.
         let taken = Sql::new(
@@ -25,14 +25,16 @@ impl Service for Tx {
             "INSERT INTO idempotency_keys (principal, key, fingerprint, taken_at, status, headers, body) \
              VALUES ($1, $2, $3, $4, NULL, '[]', $5) ON CONFLICT (principal, key) DO UPDATE SET \
              fingerprint = excluded.fingerprint, taken_at = excluded.taken_at, status = NULL, headers = '[]', \
-             body = excluded.body WHERE idempotency_keys.taken_at < $6",
+             body = excluded.body WHERE idempotency_keys.taken_at < \
+             CASE WHEN idempotency_keys.status IS NULL THEN $6 ELSE $7 END",
         )
         .bind(principal)
         .bind(key)
         .bind(fingerprint)
         .bind(now)
         .bind(Vec::new())
-        .bind(expired_before)
+        .bind(free.unanswered)
+        .bind(free.answered)
         .run(self)
         .await?;
         if taken == 1 {

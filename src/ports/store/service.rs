@@ -29,6 +29,15 @@ pub enum NextAction {
     Mismatch,
 }
 
+/// Keys taken before these times are free again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FreeBefore {
+    /// Where an answer is kept.
+    pub answered: Timestamp,
+    /// Where none came: the request was lost.
+    pub unanswered: Timestamp,
+}
+
 /// A webhook subscription.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[expect(missing_docs, reason = "names say it")]
@@ -77,14 +86,14 @@ pub enum OperationState {
 /// The service's own records.
 #[async_trait]
 pub trait Service {
-    /// Takes an idempotency key for a principal, or says what became of it. Keys older than `expired_before` are free.
+    /// Takes an idempotency key for a principal, or says what became of it.
     async fn take_key(
         &mut self,
         principal: &str,
         key: &str,
         fingerprint: &str,
         now: Timestamp,
-        expired_before: Timestamp,
+        free: FreeBefore,
     ) -> Result<NextAction, StoreError>;
 
     /// Saves the answer under a taken key.

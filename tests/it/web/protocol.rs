@@ -6,6 +6,7 @@ use holdfast::domain::actor::{Role, Scope};
 use holdfast::flow::FlowError;
 use holdfast::ports::language::LanguageError;
 use holdfast::ports::store::StoreError;
+use holdfast::ports::store::service::FreeBefore;
 use holdfast::web::error::Problem;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -146,15 +147,40 @@ async fn a_refused_request_frees_its_key_and_a_running_one_holds_it() {
         "POST",
         "/v1/webhooks",
         holdfast::domain::digest::hex_of(&body).unwrap(),
-        null
+        "application/json",
+        {}
     ]));
     let mut tx = web.state.services.store.write().await.unwrap();
     let now = web.state.services.clock.now();
-    tx.take_key("person:root", "busy", &fingerprint.unwrap(), now, now).await.unwrap();
+    let free = FreeBefore { answered: now, unanswered: now };
+    tx.take_key("person:root", "busy", &fingerprint.unwrap(), now, free).await.unwrap();
     tx.commit().await.unwrap();
     let busy = web.post(&admin, "/v1/webhooks", &body, &[("idempotency-key", "busy")]).await;
     assert_eq!(busy.problem(409), "request-in-progress");
     assert_eq!(busy.header("retry-after"), "1");
+    web.clock.advance(SignedDuration::from_mins(3));
+    let taken_over = web.post(&admin, "/v1/webhooks", &body, &[("idempotency-key", "busy")]).await;
+    assert_eq!(taken_over.status, 201, "a request that was lost does not hold its key for a day");
+}
+
+#[tokio::test]
+async fn two_binary_events_are_two_whatever_their_key() {
+    let web = Web::new().await;
+    let admin = web.admin();
+    let send = async |id: &str| {
+        let request = Request::post("/v1/events")
+            .header("authorization", format!("Bearer {admin}"))
+            .header("content-type", "application/json")
+            .header("idempotency-key", "same")
+            .header("ce-specversion", "1.0")
+            .header("ce-source", "/erp")
+            .header("ce-type", "io.holdfast.warehouse.upserted.v1")
+            .header("ce-id", id);
+        web.send(request.body(Body::from(r#"{"id":"W-9","name":"Nine"}"#)).unwrap()).await
+    };
+    assert_eq!(send("1").await.status, 202);
+    assert_eq!(send("1").await.status, 202);
+    assert_eq!(send("2").await.problem(422), "idempotency-key-reused");
 }
 
 #[tokio::test]
