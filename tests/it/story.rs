@@ -18,6 +18,8 @@ enum Moment {
     MasterDataIn,
     OrderIn,
     Assessed,
+    /// While a request is being answered.
+    Proposing,
     Proposed,
     FirstVote,
     /// While the connector is being called.
@@ -28,10 +30,11 @@ enum Moment {
     CarrierFails,
 }
 
-const EVERY_MOMENT: [Moment; 10] = [
+const EVERY_MOMENT: [Moment; 11] = [
     Moment::MasterDataIn,
     Moment::OrderIn,
     Moment::Assessed,
+    Moment::Proposing,
     Moment::Proposed,
     Moment::FirstVote,
     Moment::Executing,
@@ -94,6 +97,18 @@ impl Day {
         }
     }
 
+    /// Kills the process in the middle of answering a request, where this telling says so. What came of the request is not
+    /// known then, as it is for every client whose connection broke.
+    async fn within(&mut self, moment: Moment, token: &str, path: &str, body: &Value) {
+        if self.kills.contains(&moment) {
+            tokio::select! {
+                _ = self.service.post(token, path, body) => {}
+                () = tokio::time::sleep(std::time::Duration::from_millis(4)) => {}
+            }
+            self.at(moment).await;
+        }
+    }
+
     async fn tell(&self, events: &[(&str, &str, Value)]) {
         let now = self.service.now();
         let batch: Vec<Value> = events
@@ -120,9 +135,19 @@ impl Day {
         self.service.wait_for(&self.auditor, &path, category, found).await
     }
 
-    async fn propose(&self, by: &str, case: &Value, action: &str, parameters: &Value) -> String {
+    /// Proposes; where a request before it was lost, what came of that one counts.
+    async fn propose(&mut self, by: &str, case: &Value, action: &str, parameters: &Value) -> String {
         let request = json!({ "case_id": case["id"], "action": action, "parameters": parameters });
-        let proposal = self.service.post(by, "/v1/proposals", &request).await.expect(201);
+        if action == "reallocate_from_warehouse" {
+            self.within(Moment::Proposing, by, "/v1/proposals", &request).await;
+        }
+        let answer = self.service.post(by, "/v1/proposals", &request).await;
+        let proposal = if answer.status == 409 && answer.body["code"] == "duplicate-proposal" {
+            let made = answer.body["proposal_id"].as_str().unwrap().to_owned();
+            self.service.get(&self.auditor, &format!("/v1/proposals/{made}")).await.expect(200)
+        } else {
+            answer.expect(201)
+        };
         assert_eq!(proposal["state"], "awaiting_approval", "{proposal:#}");
         proposal["id"].as_str().unwrap().to_owned()
     }
@@ -193,7 +218,7 @@ async fn shortage(day: &mut Day) {
     let best = &decision["output"][0]["actions"][0];
     assert_eq!(best["action"], "reallocate_from_warehouse", "{decision:#}");
     assert_eq!(best["parameters"]["from_warehouse"], "WEST");
-    let proposal = day.propose(&day.planner, &case, "reallocate_from_warehouse", &best["parameters"]).await;
+    let proposal = day.propose(&day.planner.clone(), &case, "reallocate_from_warehouse", &best["parameters"]).await;
     day.at(Moment::Proposed).await;
 
     let (status, refusal) = day.vote(&day.planner, &proposal, "approve").await;
@@ -222,13 +247,20 @@ async fn shortage(day: &mut Day) {
 
 /// The lines that can go are released and the customer is told, each by its own approval.
 async fn release_and_notify(day: &mut Day, case: &Value) {
-    let release = day.propose(&day.planner, case, "release_unaffected_lines", &json!({ "except_line": 2 })).await;
+    let release =
+        day.propose(&day.planner.clone(), case, "release_unaffected_lines", &json!({ "except_line": 2 })).await;
     day.approve(&day.operations, &release).await;
     day.wait_until(&release, "succeeded").await;
+    let released = day.receiver.parameters("release_unaffected_lines");
+    assert_eq!(released, [json!({ "except_line": 2 })], "line 2 waits");
+    let now = day.service.now();
+    let moved = |line: u32| json!({ "order_id": "SO-1", "line_no": line, "status": "released", "at": now });
+    day.tell(&[("r-1", "order.status.v1", moved(1)), ("r-3", "order.status.v1", moved(3))]).await;
     let notice = json!({ "text": "Lines 1 and 3 of your order are on their way; line 2 waits for a price check." });
-    let notify = day.propose(&day.planner, case, "notify_customer", &notice).await;
+    let notify = day.propose(&day.planner.clone(), case, "notify_customer", &notice).await;
     day.approve(&day.seller, &notify).await;
     day.wait_until(&notify, "succeeded").await;
+    assert_eq!(day.receiver.parameters("notify_customer"), [notice]);
 }
 
 /// Only the price goes to pricing, then to finance, whose silence escalates.
@@ -237,7 +269,9 @@ async fn price(day: &mut Day) {
     assert_eq!(case["line_no"], 2);
     release_and_notify(day, &case).await;
     let case = day.case("pricing_discrepancy").await;
-    let proposal = day.propose(&day.seller, &case, "approve_price", &json!({ "unit_price": 9 })).await;
+    let proposal = day.propose(&day.seller.clone(), &case, "approve_price", &json!({ "unit_price": 9 })).await;
+    let seen = day.service.get(&day.auditor, &format!("/v1/proposals/{proposal}")).await.expect(200);
+    assert_eq!(seen["evidence"]["line"]["status"], "received", "the line in dispute has not moved: {seen:#}");
     let (status, refusal) = day.vote(&day.warehouse, &proposal, "approve").await;
     assert_eq!((status, &refusal["code"]), (403, &json!("role-missing")), "{refusal:#}");
     let (status, _) = day.vote(&day.erp, &proposal, "approve").await;
@@ -270,16 +304,10 @@ async fn carrier(day: &mut Day) {
     day.tell(&[("s-1", "shipment.milestone.v1", missed)]).await;
     let case = day.case("shipment_status_failure").await;
     day.receiver.seen(|seen| seen.failing.insert("reschedule_pickup".to_owned()));
-    let tomorrow = day.service.now() + jiff::SignedDuration::from_hours(24);
     let decision = day.service.post(&day.planner, "/v1/prioritize", &json!({ "ids": [case["id"]] })).await.expect(200);
-    let filled = decision["output"][0]["actions"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|a| a["action"] == "reschedule_pickup")
-        .map(|a| a["parameters"].clone());
-    let parameters = filled.unwrap_or_else(|| json!({ "pickup_at": tomorrow }));
-    let proposal = day.propose(&day.planner, &case, "reschedule_pickup", &parameters).await;
+    let actions = decision["output"][0]["actions"].as_array().unwrap();
+    let parameters = actions.iter().find(|a| a["action"] == "reschedule_pickup").unwrap()["parameters"].clone();
+    let proposal = day.propose(&day.planner.clone(), &case, "reschedule_pickup", &parameters).await;
     day.approve(&day.operations, &proposal).await;
     day.at(Moment::CarrierFails).await;
     for _ in 0..8 {
@@ -319,6 +347,10 @@ async fn tell_the_day(store_url: &str, dir: &std::path::Path, kills: &[Moment]) 
     carrier(&mut day).await;
     let end = end(&day).await;
     assert_eq!(day.receiver.seen(|seen| seen.unsigned), 0);
+    if kills.is_empty() {
+        let repeated = day.receiver.seen(|seen| seen.taken.values().filter(|times| **times > 1).count());
+        assert_eq!(repeated, 0, "where nothing is killed, nothing is even sent twice");
+    }
     let succeeded = end.proposals.values().filter(|state| *state == "succeeded").count();
     assert_eq!(end.executed.values().sum::<usize>(), succeeded, "each approval executes exactly once: {end:#?}");
     let chain = day.service.get(&day.auditor, "/v1/audit/verify").await.expect(200);

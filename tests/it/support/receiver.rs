@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 pub struct Received {
     /// First body by idempotency key, in the order of keys.
     pub by_key: BTreeMap<String, Value>,
-    /// Deliveries in all, repeats included.
-    pub deliveries: usize,
+    /// How often each key was taken, repeats included.
+    pub taken: BTreeMap<String, usize>,
     /// Action kinds that answer 503.
     pub failing: BTreeSet<String>,
     /// Deliveries without a valid signature.
@@ -66,6 +66,12 @@ impl Receiver {
             })
         })
     }
+
+    /// The parameters of every executed action of a kind.
+    pub fn parameters(&self, action: &str) -> Vec<Value> {
+        let of = |body: &Value| body["data"]["parameters"].clone();
+        self.seen(|seen| seen.by_key.values().filter(|body| action_of(body) == action).map(of).collect())
+    }
 }
 
 fn action_of(body: &Value) -> String {
@@ -82,7 +88,6 @@ async fn receive(State(shared): State<Shared>, headers: HeaderMap, bytes: axum::
     let delay = shared.state.lock().unwrap().delay_ms;
     tokio::time::sleep(std::time::Duration::from_millis(delay)).await;
     let mut state = shared.state.lock().unwrap();
-    state.deliveries += 1;
     if !signed {
         state.unsigned += 1;
         return (StatusCode::UNAUTHORIZED, "bad signature".to_owned());
@@ -93,6 +98,7 @@ async fn receive(State(shared): State<Shared>, headers: HeaderMap, bytes: axum::
     }
     let key = header("idempotency-key");
     let receipt = json!({ "receipt": format!("R-{}", &key[..8.min(key.len())]) }).to_string();
+    *state.taken.entry(key.clone()).or_default() += 1;
     state.by_key.entry(key).or_insert(body);
     (StatusCode::OK, receipt)
 }
