@@ -57,6 +57,7 @@ pub async fn run(mut config: Config, args: Args) -> Result<()> {
     config.store.url = None;
     config.server.bind.clone_from(&args.bind);
     config.auth.demo_login = true;
+    config.validate()?;
     ensure!(
         std::net::TcpListener::bind(&args.bind).is_ok(),
         "address `{}` is taken; give another with --bind 127.0.0.1:PORT",

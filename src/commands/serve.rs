@@ -72,7 +72,11 @@ pub fn auth(config: &Config) -> Result<Auth> {
 
 fn state(app: &App) -> Result<WebState> {
     let handle = prometheus()?;
-    let settings = WebSettings { demo_login: app.config.auth.demo_login, ..WebSettings::default() };
+    let settings = WebSettings {
+        demo_login: app.config.auth.demo_login,
+        secure_cookie: app.config.server.is_encrypted(),
+        ..WebSettings::default()
+    };
     let training = OnRequest {
         services: Arc::clone(&app.services),
         models: app.config.data_dir.join("models"),

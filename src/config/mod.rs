@@ -105,6 +105,10 @@ impl Config {
         self.store.validate()?;
         self.vectors.validate()?;
         self.auth.validate()?;
+        if self.auth.demo_login && !self.server.is_local() {
+            let message = "personas log in without a password: bind to 127.0.0.1, or leave it out";
+            return Err(ConfigError::invalid("auth.demo_login", message));
+        }
         self.connector.validate()?;
         self.flow.validate()
     }

@@ -10,7 +10,8 @@ use super::ConfigError;
 pub struct Server {
     /// Address and port.
     pub bind: String,
-    /// Address that people and machines reach it by, for links and token issuer; `http://<bind>` where missing.
+    /// Address that people reach it by, where a proxy stands before it. With `https://`, the session cookie travels on
+    /// encrypted connections only.
     pub public_url: Option<String>,
     /// Internal workers beside the API in `holdfast serve`; 0 leaves all work to `holdfast work`.
     pub workers: u16,
@@ -29,6 +30,24 @@ impl Server {
         self.bind.parse::<std::net::SocketAddr>().map_err(|e| {
             ConfigError::invalid("server.bind", format!("`{}` is no address with port: {e}", self.bind))
         })?;
-        Ok(())
+        match self.public_url.as_deref() {
+            Some(url) if !url.starts_with("https://") && !url.starts_with("http://") => {
+                let message = format!("`{url}` begins with neither `https://` nor `http://`");
+                Err(ConfigError::invalid("server.public_url", message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether only this machine can reach it.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.bind.parse::<std::net::SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
+    }
+
+    /// Whether people reach it by encrypted connections.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
     }
 }

@@ -32,17 +32,17 @@ pub struct WebSettings {
     pub demo_login: bool,
     /// Largest body in bytes.
     pub body_max: usize,
-    /// Largest single event in bytes.
-    pub event_max: usize,
     /// Events in one batch.
     pub batch_max: usize,
     /// Seconds that a session lasts.
     pub session_s: u32,
+    /// Whether the session's cookie travels on encrypted connections only.
+    pub secure_cookie: bool,
 }
 
 impl Default for WebSettings {
     fn default() -> Self {
-        Self { demo_login: false, body_max: 4 << 20, event_max: 256 << 10, batch_max: 1000, session_s: 8 * 3600 }
+        Self { demo_login: false, body_max: 4 << 20, batch_max: 1000, session_s: 8 * 3600, secure_cookie: false }
     }
 }
 

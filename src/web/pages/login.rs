@@ -86,7 +86,7 @@ pub(super) async fn sign_in(State(state): State<WebState>, headers: HeaderMap, F
             let left =
                 (principal.expires_at.as_second() - now.as_second()).clamp(0, i64::from(state.settings.session_s));
             let left = u32::try_from(left).unwrap_or(0);
-            (cookie(token.trim(), left), Redirect::to(&next)).into_response()
+            (cookie(token.trim(), left, state.settings.secure_cookie), Redirect::to(&next)).into_response()
         }
         Ok(_) => refuse("Pages are for persons; this token speaks for a service.".to_owned()),
         Err(says) => refuse(says),
@@ -110,8 +110,8 @@ fn local(next: &str) -> String {
 #[derive(Deserialize)]
 pub(super) struct Nothing {}
 
-pub(super) async fn sign_out(_: Posted<Nothing>) -> Response {
-    (cookie("", 0), Redirect::to("/login")).into_response()
+pub(super) async fn sign_out(State(state): State<WebState>, _: Posted<Nothing>) -> Response {
+    (cookie("", 0, state.settings.secure_cookie), Redirect::to("/login")).into_response()
 }
 
 impl Sampled for LoginPage {

@@ -276,7 +276,8 @@ pub fn done(path: &str, notice: &str) -> Response {
 
 /// Sets or clears the session cookie.
 #[must_use]
-pub fn cookie(token: &str, seconds: u32) -> [(header::HeaderName, String); 1] {
+pub fn cookie(token: &str, seconds: u32, secure: bool) -> [(header::HeaderName, String); 1] {
     let name = crate::web::extract::SESSION_COOKIE;
-    [(header::SET_COOKIE, format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}"))]
+    let secure = if secure { "; Secure" } else { "" };
+    [(header::SET_COOKIE, format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}"))]
 }

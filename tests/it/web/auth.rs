@@ -1,10 +1,14 @@
 //! Tokens: what is refused, what roles grant, what a scope takes away.
 
+use holdfast::config::Config;
 use holdfast::domain::actor::{Actor, Role, Scope};
-use holdfast::web::auth::{Auth, AuthOptions, Kind, TokenRequest};
+use holdfast::web::WebSettings;
+use holdfast::web::auth::{Auth, AuthOptions, External, Kind, TokenRequest};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 
 use super::support::Web;
+use crate::support::folder::Folder;
 
 fn now() -> Timestamp {
     "2026-03-02T09:30:00Z".parse().unwrap()
@@ -140,4 +144,69 @@ async fn every_operation_demands_a_token_and_its_scope() {
 fn unique() -> String {
     static MADE: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     format!("{}-{}", std::process::id(), MADE.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn a_cookie_of_an_encrypted_site_travels_encrypted_only() {
+    let web = Web::with(WebSettings { demo_login: true, secure_cookie: true, ..WebSettings::default() }).await;
+    let token = web.admin();
+    let out = web.submit(&token, "/logout", &[]).await;
+    assert!(out.header("set-cookie").ends_with("; Secure"), "{}", out.header("set-cookie"));
+}
+
+#[test]
+fn personas_are_for_this_machine_only() {
+    let mut config = Config::default();
+    config.auth.demo_login = true;
+    config.validate().unwrap();
+    config.server.bind = "0.0.0.0:8080".to_owned();
+    assert!(config.validate().unwrap_err().to_string().contains("auth.demo_login"));
+    let mut config = Config::default();
+    config.server.public_url = Some("desk.example".to_owned());
+    assert!(config.validate().unwrap_err().to_string().contains("server.public_url"));
+}
+
+/// An outside issuer: its own key, its `kid`, its issuer and audience; our secret never passes for it.
+#[test]
+fn an_outside_issuer_is_known_by_its_keys() {
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+
+    let document = Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new()).unwrap();
+    let public = Ed25519KeyPair::from_pkcs8(document.as_ref()).unwrap();
+    let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "k-1", "use": "sig",
+        "x": URL_SAFE_NO_PAD.encode(public.public_key().as_ref()) });
+    let dir = Folder::new().unwrap();
+    let jwks_file = dir.path().join("jwks.json");
+    std::fs::write(&jwks_file, json!({ "keys": [jwk] }).to_string()).unwrap();
+    let external = External { issuer: "https://id.example/".into(), audience: "desk".into(), jwks_file };
+    let options = AuthOptions { external: Some(external), ..AuthOptions::default() };
+    let auth = Auth::with_secret([1; 32], options).unwrap();
+
+    let claims = |changes: &[(&str, Value)]| {
+        let mut claims = json!({ "iss": "https://id.example/", "aud": "desk", "sub": "ann", "kind": "person",
+            "exp": now().as_second() + 600, "roles": ["finance_approver", "unheard_of"] });
+        changes.iter().for_each(|(member, value)| claims[*member] = value.clone());
+        claims
+    };
+    let signed = |claims: &Value, kid: &str| {
+        let header = Header { kid: Some(kid.to_owned()), ..Header::new(Algorithm::EdDSA) };
+        encode(&header, claims, &EncodingKey::from_ed_der(document.as_ref())).unwrap()
+    };
+    let known = auth.verify(&signed(&claims(&[]), "k-1"), now()).unwrap();
+    let Actor::Person(person) = &known.actor else { panic!("{:?}", known.actor) };
+    assert_eq!((person.subject.as_str(), &person.roles[..]), ("ann", &[Role::FinanceApprover][..]));
+    for (changes, kid) in [
+        (vec![("iss", json!("https://other.example/"))], "k-1"),
+        (vec![("aud", json!("holdfast"))], "k-1"),
+        (vec![("exp", json!(now().as_second() - 600))], "k-1"),
+        (vec![], "k-2"),
+    ] {
+        assert!(auth.verify(&signed(&claims(&changes), kid), now()).is_err(), "{changes:?} {kid}");
+    }
+    let own_secret = EncodingKey::from_secret(public.public_key().as_ref());
+    let forged = encode(&Header::new(Algorithm::HS256), &claims(&[]), &own_secret).unwrap();
+    assert!(auth.verify(&forged, now()).is_err(), "a public key is no secret");
 }
