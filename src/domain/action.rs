@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::case::Category;
-use super::message::closed_set;
+use super::message::{SenderRole, closed_set};
 use super::money::Money;
 
 closed_set! {
@@ -56,6 +56,18 @@ closed_set! {
         CancelLine = "cancel_line",
         DoNothing = "do_nothing",
         PromoteModel = "promote_model",
+    }
+}
+
+impl ActionKind {
+    /// Whom it asks, where it is a question: the exception then waits for that answer.
+    #[must_use]
+    pub fn asks(self) -> Option<SenderRole> {
+        match self {
+            Self::AskCustomer | Self::RequestAddress => Some(SenderRole::Customer),
+            Self::AskSupplier => Some(SenderRole::Supplier),
+            _ => None,
+        }
     }
 }
 

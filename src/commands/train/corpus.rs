@@ -1,11 +1,13 @@
-//! The authored messages of `datasets/messages`: one file per intent, one labelled message per line.
+//! The authored messages of `datasets/messages`: one folder per author batch with one labelled message per line, most with
+//! the world that they were written in.
 //!
-//! Guarantees: labels outside the contract's closed sets are an error that names file and line; reading order is by file
-//! name, then line, so equal folders give equal data.
+//! Guarantees: labels outside the contract's closed sets are an error that names file and line; reading order is by folder
+//! name, then line, so equal folders give equal data; a batch is held out whole or trains whole.
 
 use std::path::Path;
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::domain::message::{Channel, EntityType, Intent};
@@ -17,8 +19,13 @@ use crate::domain::payload::Sender;
 #[expect(missing_docs, reason = "the data card describes the fields")]
 pub struct Labelled {
     pub id: String,
-    /// `a` and `b` train, `h` is held out.
-    pub batch: Batch,
+    /// Folder that it stands in; not in the line.
+    #[serde(skip)]
+    pub batch: String,
+    /// Measured on only.
+    #[serde(skip)]
+    pub held_out: bool,
+    pub received_at: Option<Timestamp>,
     pub language: String,
     pub channel: Channel,
     pub from: Sender,
@@ -26,17 +33,42 @@ pub struct Labelled {
     pub body: String,
     pub intent: Intent,
     pub also: Vec<Intent>,
+    pub link: Option<LabelledLink>,
     pub entities: Vec<LabelledEntity>,
+    /// Whether the text tries to command its reader.
+    pub injection: bool,
+    /// What is hard about it; empty where nothing is.
+    pub hard: String,
 }
 
-/// What a message is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// What in its world a message belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the data card describes the fields")]
+pub struct LabelledLink {
+    pub order_id: Option<String>,
+    pub exception_id: Option<String>,
+    pub purchase_order_id: Option<String>,
+    pub clue: Clue,
+}
+
+/// What a link rests on, or why there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "see the data card")]
-pub enum Batch {
-    A,
-    B,
-    H,
+pub enum Clue {
+    OrderNo,
+    PoNo,
+    Tracking,
+    Invoice,
+    PurchaseOrderNo,
+    ApprovalId,
+    ThreadQuote,
+    SkuAndContext,
+    SenderOnly,
+    Ambiguous,
+    Conflict,
+    None,
 }
 
 /// A typed value that stands in the text, without its place.
@@ -58,26 +90,53 @@ pub struct Corpus {
     pub bytes: Vec<u8>,
 }
 
-/// Reads every `.jsonl` file of `dir`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Index {
+    held_out: Vec<String>,
+}
+
+/// Reads `corpus.toml` and every folder's `messages.jsonl` of `dir`.
 ///
 /// # Errors
-/// When a file cannot be read, or a line is no labelled message.
+/// When a file cannot be read, a line is no labelled message, or a held-out batch does not exist.
 pub fn read(dir: &Path) -> anyhow::Result<Corpus> {
-    let listed =
-        std::fs::read_dir(dir).with_context(|| format!("cannot list the corpus folder `{}`", dir.display()))?;
-    let mut paths = listed.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
-    paths.sort();
-    anyhow::ensure!(!paths.is_empty(), "the corpus folder `{}` has no .jsonl file", dir.display());
-    let mut corpus = Corpus { messages: Vec::new(), bytes: Vec::new() };
-    for path in paths {
-        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
-        for (index, line) in text.lines().enumerate() {
-            let message = serde_json::from_str(line)
+    let text = |path: &Path| {
+        std::fs::read_to_string(path).with_context(|| format!("cannot read the corpus file `{}`", path.display()))
+    };
+    let index = text(&dir.join("corpus.toml"))?;
+    let Index { held_out } = toml::from_str(&index).context("`corpus.toml` of the corpus cannot be understood")?;
+    let mut corpus = Corpus { messages: Vec::new(), bytes: index.into_bytes() };
+    let batches = batches(dir)?;
+    for absent in held_out.iter().filter(|name| !batches.contains(name)) {
+        anyhow::bail!("`corpus.toml` holds out `{absent}`, and `{}` has no such folder", dir.display());
+    }
+    for batch in &batches {
+        let path = dir.join(batch).join("messages.jsonl");
+        let lines = text(&path)?;
+        for (index, line) in lines.lines().enumerate() {
+            let message: Labelled = serde_json::from_str(line)
                 .with_context(|| format!("`{}` line {}: not a labelled message", path.display(), index + 1))?;
-            corpus.messages.push(message);
+            let held_out = held_out.contains(batch);
+            corpus.messages.push(Labelled { batch: batch.clone(), held_out, ..message });
         }
-        corpus.bytes.extend(text.into_bytes());
+        corpus.bytes.extend(lines.into_bytes());
     }
     Ok(corpus)
+}
+
+/// Names of the folders with messages, in order.
+fn batches(dir: &Path) -> anyhow::Result<Vec<String>> {
+    let listed =
+        std::fs::read_dir(dir).with_context(|| format!("cannot list the corpus folder `{}`", dir.display()))?;
+    let mut names = Vec::new();
+    for entry in listed {
+        let entry = entry?;
+        if entry.path().join("messages.jsonl").is_file() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    anyhow::ensure!(!names.is_empty(), "the corpus folder `{}` has no folder with a `messages.jsonl`", dir.display());
+    Ok(names)
 }

@@ -1,6 +1,6 @@
 //! `holdfast train intents`: labelled messages to an intent head over the encoder's embeddings.
 //!
-//! Guarantees: batch `h` of the corpus is held out and only measured on; people's corrections train as well; equal data,
+//! Guarantees: the held-out batches of the corpus are only measured on; people's corrections train as well; equal data,
 //! encoder and seed give the same head; the version appears whole, with manifest, full report and card. Non-goals:
 //! promotion, which is a governed proposal.
 
@@ -13,7 +13,7 @@ use holdfast_training::artifact::{self, Manifest};
 use holdfast_training::language::heads::{HeadOptions, HeadReport, IntentHead};
 use jiff::Timestamp;
 
-use super::corpus::{self, Batch};
+use super::corpus;
 use crate::adapters::candle::heads::{FILE, KIND};
 use crate::domain::message::{Correction, Intent, Message};
 use crate::flow::assess::classify;
@@ -120,7 +120,7 @@ fn rows(corpus: &corpus::Corpus, corrections: &[(Message, Correction)]) -> Vec<R
     let authored = corpus.messages.iter().map(|message| Row {
         text: classify::text_of(message.subject.as_deref(), &message.body),
         intent: message.intent,
-        held_out: message.batch == Batch::H,
+        held_out: message.held_out,
     });
     let corrected = corrections.iter().filter_map(|(message, correction)| {
         let text = classify::text_of(message.content.subject.as_deref(), &message.content.body);
@@ -177,7 +177,7 @@ fn card(version: &str, encoder: &str, report: &HeadReport, corrections: usize) -
         intents of an inbound message. The label set is closed by construction.\n\n\
         **Trained on** {} authored messages (with {corrections} corrections by people), penalty {} chosen by five-fold cross-validation,\n\
         temperature {:.3}.\n\n\
-        **Held out** ({} messages, batch `h`, never seen in training or tuning): accuracy {:.3}, macro F1 {:.3}, log loss {:.3} nats. At its\n\
+        **Held out** ({} messages of an author batch of its own, never seen in training or tuning): accuracy {:.3}, macro F1 {:.3}, log loss {:.3} nats. At its\n\
         threshold ({:.3}) it answers {:.1} % of them and is right on {:.1} % of those; below it, it abstains.\n\n\
         **Limits.** The messages were written for this project and are few; real mail differs. Languages other than English are weak\n\
         because the encoder is English. A label never acts: nothing is decided or approved by it.\n",

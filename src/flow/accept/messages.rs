@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 
 use super::detect;
 use crate::domain::actor::Actor;
+use crate::domain::case::CaseState;
 use crate::domain::digest;
 use crate::domain::event::Event;
 use crate::domain::ids::{Entropy, JobId, MessageId};
 use crate::domain::job::{JobKind, NewJob};
 use crate::domain::message::{Correction, Link, LinkCandidate, Message, Reading, ScoredIntent};
 use crate::domain::payload::MessageReceived;
+use crate::flow::cases;
 use crate::flow::error::FlowError;
 use crate::flow::services::{Ctx, Services};
 use crate::in_transaction;
@@ -84,7 +86,14 @@ async fn attached(
     ctx: &Ctx<'_>,
     message: &Message,
 ) -> Result<(), FlowError> {
-    let Some(Reading { link: Link::Attached { to, also, .. }, .. }) = &message.reading else { return Ok(()) };
+    let Some(Reading { link: Link::Attached { to, also, .. }, role, .. }) = &message.reading else { return Ok(()) };
+    for case in tx.open_cases_of(&to.order_id).await? {
+        if matches!(&case.state, CaseState::AwaitingInformation { asked_of, .. } if asked_of == role.name()) {
+            // Whatever it says: a person looks at the case again.
+            let why = json!({ "message_id": message.id });
+            cases::transition(tx, ctx, case, CaseState::Triaged { at: ctx.now }, why).await?;
+        }
+    }
     for candidate in std::iter::once(to).chain(also) {
         detect::reconcile(services, tx, ctx, &candidate.order_id, &message.event).await?;
     }

@@ -146,6 +146,11 @@ pub(super) async fn hold_case(
         CaseState::New => cases::transition(tx, ctx, case, CaseState::Triaged { at: ctx.now }, why.clone()).await?,
         _ => case,
     };
+    let proposed = CaseState::Proposed { proposal_id: proposal.id };
+    let case = match case.state.may_become(&proposed) {
+        true => cases::transition(tx, ctx, case, proposed, why.clone()).await?,
+        false => case,
+    };
     let next = CaseState::AwaitingApproval { proposal_id: proposal.id };
     cases::transition(tx, ctx, case, next, why).await?;
     Ok(())

@@ -75,7 +75,10 @@ pub async fn succeed(
     emit::emit(tx, ctx, "proposal.executed.v1", &format!("proposal:{}", done.id), summary(&done)).await?;
     let until = effect::schedule(tx, ctx, &done).await?;
     if let Some(case) = case_of(tx, &done).await? {
-        let next = CaseState::Monitoring { proposal_id: done.id, until };
+        let next = match done.action.kind.asks() {
+            Some(role) => CaseState::AwaitingInformation { asked_of: role.name().to_owned(), since: ctx.now },
+            None => CaseState::Monitoring { proposal_id: done.id, until },
+        };
         if case.state.may_become(&next) {
             cases::transition(tx, ctx, case, next, json!({ "proposal_id": done.id })).await?;
         }

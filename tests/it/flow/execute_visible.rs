@@ -29,6 +29,7 @@ on_each_store!(
     pull_workers_hold_jobs_by_lease,
     a_pull_worker_that_goes_away_is_noticed,
     a_failure_without_an_order_has_an_owner,
+    a_question_waits_for_its_answer,
     an_effect_is_seen_or_missed,
     without_an_endpoint_it_waits_visibly,
     the_service_carries_out_its_own_actions,
@@ -135,6 +136,29 @@ async fn a_failure_without_an_order_has_an_owner(test: &TestStore) -> anyhow::Re
     incident::close(&stage.services, &owner(), incidents[0].id, 1, "customer created").await?;
     stage.world.tell("integration.failed", "f4", failed(false)).await?;
     ensure!(stage.incidents().await?.len() == 2, "what fails after that waits for its owner again");
+    Ok(())
+}
+
+/// A question that was sent leaves its exception waiting for the answer, until the one who was asked writes.
+async fn a_question_waits_for_its_answer(test: &TestStore) -> anyhow::Result<()> {
+    let stage = Stage::over(&test.store)?;
+    let asked = stage.queued("SO-10231", ActionKind::AskCustomer, Executor::Webhook).await?;
+    stage.work().await;
+    let case = stage.case_of(asked).await?;
+    ensure!(
+        matches!(&case.state, CaseState::AwaitingInformation { asked_of, .. } if asked_of == "customer"),
+        "{:?}",
+        case.state
+    );
+    let customer = json!({ "customer_id": "C-1", "name": "Brook Clinics", "email_domains": ["brook.example"],
+        "contacts": [{ "name": "Dana", "email": "dana@brook.example" }] });
+    stage.world.tell("customer.upserted", "c", customer).await?;
+    let mail = json!({ "channel": "email", "from": { "email": "dana@brook.example" },
+        "subject": "SO-10231", "body": "About SO-10231: yes, that is fine." });
+    stage.world.tell("message.received", "answer", mail).await?;
+    stage.work().await;
+    let case = stage.case_of(asked).await?;
+    ensure!(case.state.name() == "triaged", "{:?}", case.state);
     Ok(())
 }
 
