@@ -24,6 +24,11 @@ elif [ "${CI:-}" = true ]; then
     exit 1
 fi
 
+# The vector port's contract against a Qdrant server, where one is named.
+if [ -n "${HOLDFAST_QDRANT_URL:-}" ]; then
+    cargo test --locked --test it -- --ignored qdrant
+fi
+
 # Tests on sample data that is not part of the repository.
 if [ -d "${HOLDFAST_SHARED:-../shared}/data" ]; then
     cargo test --locked --test it -- --ignored language::samples --nocapture
