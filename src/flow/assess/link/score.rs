@@ -2,17 +2,15 @@
 //!
 //! Each candidate's clues add log-odds to a prior; the candidates of one message and the possibility that it belongs to none
 //! of them share one probability mass (a softmax against 0), so two equally good candidates have less than a half each.
-//! The weights are set by hand: they say that our own numbers identify an order, that a customer's number does so together
-//! with its sender, and that sender and items alone never attach. They are to be fitted once links were corrected by people.
+//! The weights are set by hand: they say that a number identifies an order together with its sender, that a number from a
+//! sender whom nobody knows is shown and not believed, and that sender and items alone never attach. They are to be fitted once links were corrected by people.
 
-use crate::domain::message::{Clue, EntityType, Trust};
+use crate::domain::message::{Clue, Trust};
 
 /// Log-odds that a message is about a given order when nothing speaks for it.
 const PRIOR: f64 = -4.0;
-/// Our order number, or a tracking number: unique by construction.
-const OWN_REFERENCE: f64 = 7.0;
-/// A number that others issue or that recurs in ledgers: customers' order numbers, invoices, purchase orders.
-const OTHER_REFERENCE: f64 = 6.0;
+/// A number of the order: ours, the customer's, a tracking or invoice number.
+const REFERENCE: f64 = 6.0;
 /// A further reference to the same order.
 const FURTHER_REFERENCE: f64 = 1.0;
 /// An answer to a message that was attached there.
@@ -29,13 +27,10 @@ const FITTING_CASE: f64 = 1.0;
 
 /// Log-odds of one candidate by itself.
 pub(super) fn log_odds(clues: &[Clue], trust: Trust, fitting_case: bool) -> f64 {
-    let (mut references, mut items, mut sum) = (Vec::new(), 0, PRIOR);
+    let (mut references, mut items, mut sum) = (0_u32, 0, PRIOR);
     for clue in clues {
         match clue {
-            Clue::Reference { entity: EntityType::OrderNo | EntityType::TrackingNumber, .. } => {
-                references.push(OWN_REFERENCE)
-            }
-            Clue::Reference { .. } => references.push(OTHER_REFERENCE),
+            Clue::Reference { .. } => references += 1,
             Clue::Thread => sum += THREAD,
             Clue::Supply { .. } => sum += SUPPLY,
             Clue::Sender if trust == Trust::VerifiedContact => sum += SENDER,
@@ -43,8 +38,9 @@ pub(super) fn log_odds(clues: &[Clue], trust: Trust, fitting_case: bool) -> f64 
             Clue::Item { .. } => items += 1,
         }
     }
-    references.sort_by(|a, b| b.total_cmp(a));
-    sum += references.first().copied().unwrap_or(0.0) + FURTHER_REFERENCE * references.len().saturating_sub(1) as f64;
+    if references > 0 {
+        sum += REFERENCE + FURTHER_REFERENCE * f64::from(references - 1);
+    }
     sum += ITEM * items.min(ITEMS_MAX) as f64;
     sum + if fitting_case { FITTING_CASE } else { 0.0 }
 }
