@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod summaries;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
