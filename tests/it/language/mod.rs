@@ -7,3 +7,4 @@ mod intents;
 mod link;
 mod samples;
 mod tiny;
+mod worlds;
