@@ -160,11 +160,11 @@ pub(crate) enum Fitted {
     Trees(#[serde(serialize_with = "to_text", deserialize_with = "from_text")] Booster),
 }
 
-fn to_text<S: Serializer>(booster: &Booster, to: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn to_text<S: Serializer>(booster: &Booster, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&STANDARD.encode(booster.to_bytes()))
 }
 
-fn from_text<'de, D: Deserializer<'de>>(from: D) -> Result<Booster, D::Error> {
+pub(crate) fn from_text<'de, D: Deserializer<'de>>(from: D) -> Result<Booster, D::Error> {
     use serde::de::Error;
     let bytes = STANDARD.decode(String::deserialize(from)?).map_err(D::Error::custom)?;
     Booster::from_bytes(&bytes).map_err(D::Error::custom)

@@ -70,6 +70,17 @@ pub struct Prediction {
     pub reasons: Vec<Reason>,
 }
 
+/// One boosted member in LightGBM's text format.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LightGbmMember {
+    /// How its columns are made.
+    pub recipe: Recipe,
+    /// What its raw score is multiplied with.
+    pub weight: f64,
+    /// The model.
+    pub text: String,
+}
+
 /// Stored bytes are not a model that this code can use.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
@@ -201,6 +212,54 @@ impl RiskModel {
             }
         }
         Ok(effects)
+    }
+
+    /// The boosted members in LightGBM's text format, each with its weight in the mixture and the recipe of its columns.
+    pub fn to_lightgbm(&self) -> Vec<LightGbmMember> {
+        let text = |member: &Member| {
+            let Fitted::Trees(booster) = &member.fitted else { return None };
+            let recipe = member.learner.recipe();
+            let names = self.column_names(recipe);
+            Some(LightGbmMember { recipe, weight: member.weight, text: booster.to_lightgbm(&names) })
+        };
+        self.members.iter().filter_map(text).collect()
+    }
+
+    /// What a reader of [`RiskModel::to_lightgbm`] needs beside the trees: the encoders of each recipe, the offset, and the
+    /// calibration, as JSON. The logit is the offset plus the weighted raw scores of all members, the linear ones as well.
+    ///
+    /// # Errors
+    /// [`ModelError::Json`].
+    pub fn encoding(&self) -> Result<Vec<u8>, ModelError> {
+        #[derive(Serialize)]
+        struct Encoding<'a> {
+            schema: &'a Schema,
+            columns: BTreeMap<Recipe, Vec<String>>,
+            encoders: &'a BTreeMap<Recipe, Vec<FeatureEncoder>>,
+            linear_members: usize,
+            offset: f64,
+            calibration: &'a Calibration,
+        }
+        let linear = self.members.iter().filter(|member| matches!(member.fitted, Fitted::Linear(_)));
+        let encoding = Encoding {
+            schema: &self.schema,
+            columns: self.encoders.keys().map(|recipe| (*recipe, self.column_names(*recipe))).collect(),
+            encoders: &self.encoders,
+            linear_members: linear.count(),
+            offset: self.offset,
+            calibration: &self.calibration,
+        };
+        serde_json::to_vec_pretty(&encoding).map_err(ModelError::Json)
+    }
+
+    /// The columns of a recipe: the feature's name, numbered where it has several.
+    fn column_names(&self, recipe: Recipe) -> Vec<String> {
+        let encoders = self.encoders.get(&recipe).into_iter().flatten();
+        let name = |(feature, encoder): (&super::table::Feature, &FeatureEncoder)| match encoder.columns.len() {
+            1 => vec![feature.name.clone()],
+            columns => (1..=columns).map(|column| format!("{}_{column}", feature.name)).collect(),
+        };
+        self.schema.features.iter().zip(encoders).flat_map(name).collect()
     }
 
     /// The model as JSON; the same model gives the same bytes.

@@ -468,7 +468,7 @@ pub fn splits_of(table: &Table, options: &TrainOptions) -> Result<Vec<Split>, Sp
 }
 
 /// Rows whose outcome is known when the test begins.
-fn known_before_test(table: &Table, splits: &[Split], options: &TrainOptions) -> Vec<bool> {
+pub(crate) fn known_before_test(table: &Table, splits: &[Split], options: &TrainOptions) -> Vec<bool> {
     let of_test = splits.iter().zip(&table.times).filter(|(split, _)| **split == Split::Test);
     let begin = of_test.map(|(_, time)| *time).min().unwrap_or(i64::MAX);
     let known = |time: i64| time.saturating_add(options.outcome_delay) <= begin;

@@ -21,6 +21,7 @@ mod odd_input;
 mod parquet;
 mod quality;
 mod reliability;
+mod ship_date;
 mod split;
 mod statistics;
 mod support;

@@ -112,7 +112,8 @@ impl Adaptive {
         &self.conformal
     }
 
-    fn margins(&self, segment: &str) -> [f64; 2] {
+    /// The margins in force for `segment`, in predicted widths: what [`Conformal::widened`] takes.
+    pub fn margins(&self, segment: &str) -> [f64; 2] {
         let calibrated = self.conformal.margins(segment);
         let [low, high] = self.segments.get(segment).copied().unwrap_or_default();
         let [below, above] = [0, 1].map(|side| self.everywhere.get(side).map_or(0.0, Mixture::offset));

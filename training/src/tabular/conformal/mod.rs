@@ -180,7 +180,7 @@ impl Conformal {
     }
 
     /// The prediction with its ends moved outwards, or to one point where margins below zero would cross them.
-    fn widened(&self, prediction: Interval, [low, high]: [f64; 2]) -> Interval {
+    pub fn widened(&self, prediction: Interval, [low, high]: [f64; 2]) -> Interval {
         let prediction = prediction.in_order();
         let width = prediction.width().max(self.width_min);
         let moved = Interval { low: prediction.low - low * width, high: prediction.high + high * width };
