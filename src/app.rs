@@ -12,7 +12,7 @@ use crate::adapters::connectors::webhook::WebhookConnector;
 use crate::adapters::models::ModelDirectory;
 use crate::adapters::vectors::{ExactVectors, QdrantVectors};
 use crate::config::Config;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Person};
 use crate::flow::accept::rules::Rules;
 use crate::flow::decide::catalogue::{self, Catalogue};
 use crate::flow::decide::policy::Policy;
@@ -121,8 +121,14 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-/// The actor of a command that a person runs at the machine.
+/// The person who runs a command at the machine: `subject` where given, else the operating system's user, so that who trains
+/// a version is known when somebody is asked to approve it. Without either it is a service.
 #[must_use]
-pub fn operator() -> Actor {
-    Actor::Service { subject: "command-line".to_owned() }
+pub fn operator(subject: Option<&str>) -> Actor {
+    let user = || ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    let subject = subject.map(str::to_owned).or_else(user).filter(|subject| !subject.trim().is_empty());
+    match subject {
+        Some(subject) => Actor::Person(Person { name: subject.clone(), subject, roles: Vec::new() }),
+        None => Actor::Service { subject: "command-line".to_owned() },
+    }
 }

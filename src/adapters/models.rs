@@ -12,12 +12,15 @@ use holdfast_training::artifact::{MANIFEST, Manifest, read_version};
 use super::candle::{BertEncoder, HostedEncoder, IntentHeadClassifier, heads};
 use super::linfa::effect::{self, LinfaEffect};
 use super::linfa::risk::{self, LinfaRisk};
+use crate::domain::model::Origin;
 use crate::ports::registry::{Described, LoadError, Loaded, ModelLoader};
 
 /// The manifest's kind of sentence encoders: the one kind that is not trained here, and so has no baseline to beat.
 const ENCODER_KIND: &str = "sentence-encoder";
 /// The file of a version that people look at.
 pub const REPORT: &str = "report.html";
+/// The file that says what a version is for and what not.
+pub const CARD: &str = "CARD.md";
 /// The metric by which a trainer says that its version is better than always answering the same.
 pub const BEATS_BASELINE: &str = "beats_baseline";
 
@@ -47,13 +50,29 @@ impl ModelDirectory {
     fn read(&self, path: &str) -> Result<(PathBuf, String, Described), LoadError> {
         let dir = self.find(path)?;
         let stored = read_version(&dir).map_err(|e| error(path, &chain(&e)))?;
-        let Manifest { name, version, kind, metrics, .. } = stored.manifest;
+        let Manifest { name, version, kind, metrics, trained_by, .. } = stored.manifest;
+        let Manifest {
+            data_window, data_digest, schema_version, seed, code_version, created_at, licence, source, ..
+        } = stored.manifest;
+        let origin =
+            Origin { data_window, data_digest, schema_version, seed, code_version, created_at, licence, source };
         if format!("{name}/{version}") != path {
             return Err(error(path, &format!("its manifest says `{name}/{version}`: move it to where it belongs")));
         }
         let beats_baseline = kind == ENCODER_KIND || metrics.get(BEATS_BASELINE) == Some(&1.0);
         let digest = stored.digest;
-        Ok((dir, kind, Described { name, version, digest, path: path.to_owned(), metrics, beats_baseline }))
+        let path = path.to_owned();
+        Ok((dir, kind, Described { name, version, digest, path, metrics, beats_baseline, trained_by, origin }))
+    }
+
+    /// A file of a version as text, where it has one.
+    fn text(&self, path: &str, file: &str) -> Result<Option<String>, LoadError> {
+        let stored = read_version(&self.find(path)?).map_err(|e| error(path, &chain(&e)))?;
+        if !stored.manifest.files.iter().any(|listed| listed.path == file) {
+            return Ok(None);
+        }
+        let bytes = stored.read(file).map_err(|e| error(path, &chain(&e)))?;
+        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     fn encoder(&self, dir: &Path) -> Result<HostedEncoder, String> {
@@ -79,12 +98,11 @@ impl ModelLoader for ModelDirectory {
     }
 
     fn report(&self, path: &str) -> Result<Option<String>, LoadError> {
-        let stored = read_version(&self.find(path)?).map_err(|e| error(path, &chain(&e)))?;
-        if !stored.manifest.files.iter().any(|file| file.path == REPORT) {
-            return Ok(None);
-        }
-        let bytes = stored.read(REPORT).map_err(|e| error(path, &chain(&e)))?;
-        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+        self.text(path, REPORT)
+    }
+
+    fn card(&self, path: &str) -> Result<Option<String>, LoadError> {
+        self.text(path, CARD)
     }
 
     fn load(&self, path: &str, encoder: Option<&str>) -> Result<Loaded, LoadError> {

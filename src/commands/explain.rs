@@ -4,19 +4,17 @@
 //! what somebody can act on. Non-goals: causes; a way out says what the model would answer, not what the world will do.
 
 use anyhow::{Context as _, Result, ensure};
-use holdfast_training::tabular::counterfactual::{Choice, Lever, smallest_changes};
-use holdfast_training::tabular::table::{Schema, Value};
 use serde_json::json;
 
 use super::evaluate::stored;
+use crate::adapters::linfa::risk::{LinfaRisk, ways_out};
 use crate::adapters::linfa::table::to_learned;
 use crate::app::App;
 use crate::config::Config;
 use crate::flow::assess::features::SCHEMA_VERSION;
 use crate::ports::store::cases::CaseFilter;
+use crate::ports::tabular::{RiskModel as _, TabularError};
 
-/// Below this risk nothing has to change.
-const THRESHOLD: f64 = 0.5;
 /// Reasons that are printed.
 const REASONS: usize = 6;
 
@@ -45,7 +43,7 @@ pub async fn run(config: Config, args: Args) -> Result<()> {
     let cases = tx.list_cases(&filter, None, 100).await?;
     ensure!(!cases.is_empty(), "order `{}` has no exception; see `GET /v1/exceptions`", args.order);
     let names: Vec<String> = model.schema().features.iter().map(|feature| feature.name.clone()).collect();
-    let levers = levers(model.schema());
+    let judged = LinfaRisk::load(&version.dir).ok();
     let mut told = Vec::new();
     for case in cases {
         let Some(assessment) = tx.assessments_of(case.id, 1).await?.into_iter().next() else { continue };
@@ -54,8 +52,13 @@ pub async fn run(config: Config, args: Args) -> Result<()> {
         }
         let row = to_learned(&names, &assessment.features)?;
         let prediction = model.predict(&row)?;
-        let answer = smallest_changes(&row, &levers, THRESHOLD, |row| model.probability(row).unwrap_or(1.0))?;
-        let ways: Vec<String> = answer.ways.iter().map(|way| way.words(model.schema())).collect();
+        let ways = ways_out(&model, &row);
+        // What was said then: the interval as it was promised, or why the version abstained.
+        let answer = judged.as_ref().map(|judged| judged.risk(SCHEMA_VERSION, &assessment.features));
+        let abstained = answer.and_then(|answer| match answer {
+            Err(TabularError::Outside { why, fallback, .. }) => Some(format!("{why}; {}", fallback.rule)),
+            _ => None,
+        });
         if !args.json {
             println!(
                 "{} {}: {:.1} % as of {}, {}/{}",
@@ -66,14 +69,26 @@ pub async fn run(config: Config, args: Args) -> Result<()> {
                 version.manifest.name,
                 version.manifest.version
             );
+            if let Some(why) = &abstained {
+                println!("  abstains: {why}");
+            }
+            if let (Some([low, high]), Some(basis)) = (assessment.ships, &assessment.ships_basis) {
+                println!("  ships between {low} and {high} ({:.0} % of such lines do)", 100.0 * basis.coverage);
+            }
             for reason in prediction.reasons.iter().take(REASONS) {
                 println!("  {:+.2}  {} {} (typically {})", reason.effect, reason.label, reason.value, reason.typical);
             }
             ways.iter().for_each(|way| println!("  would change it: {way}"));
         }
-        told.push(
-            json!({ "case_id": case.id, "assessment_id": assessment.id, "prediction": prediction, "ways": ways }),
-        );
+        told.push(json!({
+            "case_id": case.id,
+            "assessment_id": assessment.id,
+            "prediction": prediction,
+            "abstained": abstained,
+            "ships": assessment.ships,
+            "ships_basis": assessment.ships_basis,
+            "ways": ways,
+        }));
     }
     let none = || format!("no exception of order `{}` was assessed with schema `{SCHEMA_VERSION}` yet", args.order);
     told.first().with_context(none)?;
@@ -81,20 +96,4 @@ pub async fn run(config: Config, args: Args) -> Result<()> {
         println!("{}", json!(told));
     }
     Ok(())
-}
-
-/// What people can act on: stock, credit, address, change requests.
-fn levers(schema: &Schema) -> Vec<Lever> {
-    let to = |value: f64| Choice::Values(vec![Value::Number(value)]);
-    let acts = [
-        ("allocated", to(1.0)),
-        ("credit_held", to(0.0)),
-        ("over_limit_ratio", to(0.0)),
-        ("address_complete", to(1.0)),
-        ("change_asked", to(0.0)),
-        ("shortfall_ratio", to(0.0)),
-        ("price_gap", to(0.0)),
-    ];
-    let place = |name: &str| schema.features.iter().position(|feature| feature.name == name);
-    acts.into_iter().filter_map(|(name, choice)| Some(Lever { feature: place(name)?, choice, effort: 1.0 })).collect()
 }

@@ -36,6 +36,49 @@ pub struct Risk {
     pub model: String,
     /// Digest of that version's manifest.
     pub model_digest: String,
+    /// Between these the line ships, as often as `ships_basis` says; `None` where the version has not learned it.
+    #[serde(default)]
+    pub ships: Option<[Timestamp; 2]>,
+    /// What `ships` was computed from.
+    #[serde(default)]
+    pub ships_basis: Option<ShipsBasis>,
+}
+
+/// What an interval of the ship date was computed from: enough to compute it again, and to learn from what came of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ShipsBasis {
+    /// The share of lines that such an interval contains.
+    pub coverage: f64,
+    /// The segment whose margins hold.
+    pub segment: String,
+    /// Predicted quantiles of the hours until it ships, before margins.
+    pub predicted_h: [f64; 2],
+    /// How far either end was moved outwards, in predicted widths: calibrated, and corrected by the outcomes since.
+    pub margins: [f64; 2],
+}
+
+/// What stands in for a model that abstains.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Fallback {
+    /// Probability of a miss by the rule.
+    pub miss_probability: f64,
+    /// Which rule, and on what it rests.
+    pub rule: String,
+}
+
+/// Why no model could say, and what stands in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Abstention {
+    /// In words.
+    pub why: String,
+    /// The declared rule's answer, where there is one.
+    pub fallback: Option<Fallback>,
+}
+
+impl From<String> for Abstention {
+    fn from(why: String) -> Self {
+        Self { why, fallback: None }
+    }
 }
 
 /// One ranked exception.
@@ -58,6 +101,9 @@ pub struct RankedCase {
     /// Why there is no number.
     #[serde(default)]
     pub abstained: Option<String>,
+    /// The rule that stands in where the model knows nothing like this line.
+    #[serde(default)]
+    pub fallback: Option<Fallback>,
     /// Value at stake.
     pub at_stake: Option<Money>,
     /// After this the best action no longer helps.

@@ -45,5 +45,21 @@ pub fn hex(bytes: &[u8]) -> String {
 /// SHA-256 of raw bytes in hexadecimal.
 #[must_use]
 pub fn hex_of_bytes(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    hex(&of_bytes(bytes))
+}
+
+/// SHA-256 of raw bytes.
+#[must_use]
+pub fn of_bytes(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// A stable place of a text between 0 and 1: the first 53 bits of its SHA-256, so that a share of all texts is the same
+/// share on every machine.
+#[must_use]
+pub fn place_of(text: &str) -> f64 {
+    let head = of_bytes(text.as_bytes()).iter().take(8).fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+    let place = (head >> 11) as f64 / (1_u64 << 53) as f64;
+    place
 }

@@ -77,3 +77,13 @@ impl DecisionId {
         Self(uuid::Builder::from_custom_bytes(head).into_uuid())
     }
 }
+
+impl OperationId {
+    /// The id of the operation that `text` names: whoever begins it, it is the same one (UUID v8).
+    #[must_use]
+    pub fn of_text(text: &str) -> Self {
+        let mut head = [0_u8; 16];
+        head.copy_from_slice(&super::digest::of_bytes(text.as_bytes())[..16]);
+        Self(uuid::Builder::from_custom_bytes(head).into_uuid())
+    }
+}

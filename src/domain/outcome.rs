@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::action::ActionKind;
 use super::case::Category;
+use super::decision::ShipsBasis;
 use super::ids::{AssessmentId, CaseId};
 
 /// A line's features and risk as of a time: what a later outcome is joined with.
@@ -36,6 +37,24 @@ pub struct Assessment {
     /// `name/version` of that model.
     #[serde(default)]
     pub model: Option<String>,
+    /// The interval in which the line was said to ship.
+    #[serde(default)]
+    pub ships: Option<[Timestamp; 2]>,
+    /// What that was computed from.
+    #[serde(default)]
+    pub ships_basis: Option<ShipsBasis>,
+    /// What a version in the shadow said of the same row, without effect.
+    #[serde(default)]
+    pub shadow: Option<Shadow>,
+}
+
+/// What a version said that nobody was told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Shadow {
+    /// `name/version`.
+    pub model: String,
+    /// Its probability of a miss.
+    pub miss_probability: f64,
 }
 
 /// A line's outcome.

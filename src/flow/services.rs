@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use crate::domain::actor::Actor;
 use crate::domain::audit::AuditDraft;
+use crate::domain::digest;
 use crate::domain::ids::Entropy;
+use crate::domain::model::ServingRole;
 use crate::flow::accept::rules::Rules;
 use crate::flow::decide::catalogue::Catalogue;
 use crate::flow::decide::policy::Policy;
@@ -43,6 +45,34 @@ pub struct Models {
     pub effect: Slot<dyn EffectModel>,
     pub encoder: Slot<dyn Encoder>,
     pub intents: Slot<dyn IntentClassifier>,
+    /// The risk version that stands beside the champion, where one does.
+    pub challenger: Slot<Challenger>,
+}
+
+/// A risk version beside the champion.
+#[expect(missing_docs, reason = "names say it")]
+pub struct Challenger {
+    pub role: ServingRole,
+    /// Share of the orders that a canary answers for.
+    pub share: f64,
+    pub model: Arc<dyn RiskModel>,
+}
+
+impl Challenger {
+    /// Whether this version answers for the order.
+    #[must_use]
+    pub fn answers(&self, order_id: &str) -> bool {
+        self.role == ServingRole::Canary && digest::place_of(order_id) < self.share
+    }
+}
+
+impl Models {
+    /// The risk model that answers for an order: the canary for its share of them, else the champion.
+    #[must_use]
+    pub fn risk_for(&self, order_id: &str) -> Option<Arc<dyn RiskModel>> {
+        let canary = self.challenger.get().filter(|challenger| challenger.answers(order_id));
+        canary.map(|challenger| Arc::clone(&challenger.model)).or_else(|| self.risk.get())
+    }
 }
 
 /// A place for one model; empty until one is loaded.

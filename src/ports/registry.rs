@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::language::{Encoder, IntentClassifier};
 use super::tabular::{EffectModel, RiskModel};
+use crate::domain::model::Origin;
 
 /// What a version's manifest says.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,10 @@ pub struct Described {
     pub metrics: BTreeMap<String, f64>,
     /// Whether training found it better than its baselines.
     pub beats_baseline: bool,
+    /// Who trained it, as an actor's label, where the manifest says.
+    pub trained_by: Option<String>,
+    /// Where it comes from.
+    pub origin: Origin,
 }
 
 /// A loaded model, by the place that it serves in.
@@ -61,6 +66,12 @@ pub trait ModelLoader: Send + Sync {
     /// # Errors
     /// [`LoadError`].
     fn report(&self, path: &str) -> Result<Option<String>, LoadError>;
+
+    /// The model card of a version (Markdown), where there is one.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    fn card(&self, path: &str) -> Result<Option<String>, LoadError>;
 
     /// Loads one version; `encoder` is the `name/version` of the encoder that serves, which an intent head must fit.
     ///

@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use crate::domain::action::ActionKind;
 use crate::domain::case::Category;
-use crate::domain::decision::Risk;
+use crate::domain::decision::{Fallback, Risk, ShipsBasis};
 
 /// Why a tabular model gave no number: shown to people, so in their words.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum TabularError {
     /// Features of another schema than the model's.
     #[error("model `{model}` was trained on feature schema {expected}, these features are of {actual}")]
@@ -18,6 +18,16 @@ pub enum TabularError {
         expected: String,
         /// The caller's.
         actual: String,
+    },
+    /// The row is like nothing that the model learned from.
+    #[error("model `{model}` abstains: {why}")]
+    Outside {
+        /// `name/version`.
+        model: String,
+        /// In which way.
+        why: String,
+        /// The rule that stands in.
+        fallback: Fallback,
     },
     /// Anything else that is wrong with the row.
     #[error("model `{model}` cannot score this row: {message}")]
@@ -36,6 +46,31 @@ pub trait RiskModel: Send + Sync {
     /// # Errors
     /// [`TabularError`].
     fn risk(&self, schema_version: &str, features: &[Value]) -> Result<Risk, TabularError>;
+
+    /// When the line ships: hours from the time of the row, and what they were computed from. `margins` are those of
+    /// [`RiskModel::margins`]; `None` where the version has not learned it.
+    fn ships(&self, features: &[Value], margins: Option<[f64; 2]>) -> Option<([f64; 2], ShipsBasis)> {
+        let _ = (features, margins);
+        None
+    }
+
+    /// The margins in force for the row, after the outcomes that `state` has heard; `None` for a version without interval.
+    fn margins(&self, state: Option<&str>, features: &[Value]) -> Option<[f64; 2]> {
+        let _ = (state, features);
+        None
+    }
+
+    /// The state after one more outcome: a line shipped `hours` after the row that `basis` is of.
+    fn heard(&self, state: Option<&str>, basis: &ShipsBasis, hours: f64) -> Option<String> {
+        let _ = (state, basis, hours);
+        None
+    }
+
+    /// The smallest changes to what people can act on that would bring the probability below a half, in words.
+    fn ways_out(&self, features: &[Value]) -> Vec<String> {
+        let _ = features;
+        Vec::new()
+    }
 
     /// `name/version`.
     fn version(&self) -> String;

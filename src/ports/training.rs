@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use utoipa::ToSchema;
 
 use crate::domain::actor::Actor;
+use crate::domain::ids::OperationId;
 
 /// What can be trained on request, from the store's own history and corrections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -21,13 +22,24 @@ pub enum Trainable {
     Intents,
 }
 
+/// One training.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// What is trained.
+    pub what: Trainable,
+    /// Who asked for it.
+    pub actor: Actor,
+    /// The operation that tells of it.
+    pub operation: OperationId,
+}
+
 /// Trains.
 #[async_trait]
 pub trait Training: Send + Sync {
-    /// Trains a version and registers it as `actor`'s; `progress` is told the share done, 0 to 1, and its last receiver
+    /// Trains a version and registers it as its actor's, unless its operation was cancelled by then; `progress` is told the share done, 0 to 1, and its last receiver
     /// that goes cancels the work. The answer names the version and its report.
     ///
     /// # Errors
     /// Why not, in words for the operation's result.
-    async fn train(&self, what: Trainable, actor: Actor, progress: watch::Sender<f64>) -> Result<Value, String>;
+    async fn train(&self, run: Run, progress: watch::Sender<f64>) -> Result<Value, String>;
 }

@@ -139,6 +139,21 @@ impl<T: DeserializeOwned + ToSchema> FromRequest<WebState> for Body<T> {
     }
 }
 
+/// A JSON body that may be left out; then it is the default.
+pub struct MaybeBody<T>(pub T);
+
+impl<T: DeserializeOwned + ToSchema + Default> FromRequest<WebState> for MaybeBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &WebState) -> Result<Self, Problem> {
+        let empty = request.headers().get(header::CONTENT_LENGTH).is_none_or(|length| length == "0");
+        if empty && !request.headers().contains_key(header::CONTENT_TYPE) {
+            return Ok(Self(T::default()));
+        }
+        Body::from_request(request, state).await.map(|Body(body)| Self(body))
+    }
+}
+
 /// The whole body, within the service's limit.
 ///
 /// # Errors

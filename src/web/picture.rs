@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::case::Case;
 use crate::domain::decision::RankedCase;
+use crate::flow::assess::features;
+use crate::flow::assess::risk::{self, Asked};
 use crate::flow::assess::summary::{self, Reader, Summary};
-use crate::flow::assess::{features, risk};
-use crate::flow::decide::rank::{Basis, Subject, rank};
+use crate::flow::decide::rank::{Basis, Subject, can_miss, rank};
 use crate::flow::facts::{self, Facts};
 use crate::flow::{FlowError, Services};
 use crate::web::api::exceptions::ExceptionView;
@@ -21,6 +22,8 @@ pub struct Picture {
     pub facts: Facts,
     /// Options by expected cost.
     pub ranked: RankedCase,
+    /// What would bring the risk below a half, in words.
+    pub ways_out: Vec<String>,
 }
 
 /// The picture of a case; `None` when its order or line is not known.
@@ -34,10 +37,16 @@ pub async fn of(services: &Services, case: &Case) -> Result<Option<Picture>, Flo
     let Some(facts) = facts else { return Ok(None) };
     let rates = features::rates(tx.as_mut(), &facts).await?;
     let row = features::of(&facts, &rates, Some(case.key.category));
-    let said = risk::of(&services.models, &row);
+    let order_id = &case.key.order_id;
+    let margins = risk::margins(&services.models, tx.as_mut(), order_id, &row).await?;
+    let said = risk::of(&services.models, &Asked { order_id, as_of: now, margins }, &row);
+    let ways_out = match services.models.risk_for(order_id).filter(|_| said.is_ok() && can_miss(&facts)) {
+        Some(model) => model.ways_out(&row),
+        None => Vec::new(),
+    };
     let subject = Subject { case_id: Some(case.id), reference: None, category: case.key.category, due_at: case.due_at };
     let ranked = rank(&Basis::of(services), &subject, &facts, said);
-    Ok(Some(Picture { facts, ranked }))
+    Ok(Some(Picture { facts, ranked, ways_out }))
 }
 
 impl Picture {

@@ -54,6 +54,9 @@ pub struct Manifest {
     pub seed: u64,
     /// Version of the code that trained it.
     pub code_version: String,
+    /// Who trained it, as the trainer's own label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained_by: Option<String>,
     /// Licence of the artefact.
     pub licence: String,
     /// Where the data or weights come from.

@@ -40,6 +40,15 @@ impl History for Tx {
             .await
     }
 
+    async fn assessments_of_line(&mut self, order_id: &str, line_no: u32) -> Result<Vec<Assessment>, StoreError> {
+        Sql::new("assessments", "SELECT id, document FROM assessments WHERE order_id = $1 AND line_no = $2")
+            .bind(order_id)
+            .bind(line_no)
+            .push(" ORDER BY as_of, id")
+            .documents(self)
+            .await
+    }
+
     async fn insert_outcome(&mut self, outcome: &Outcome) -> Result<bool, StoreError> {
         let inserted = Sql::new(
             "outcomes",
@@ -87,6 +96,24 @@ impl History for Tx {
         );
         let sql = sql.bind(schema_version).when(" AND a.as_of >= ", since).push(" ORDER BY a.as_of, a.id");
         sql.rows(self).await?.iter().map(history_row).collect()
+    }
+
+    async fn assessed(
+        &mut self,
+        schema_version: &str,
+        since: Timestamp,
+    ) -> Result<Vec<(Assessment, Option<Outcome>)>, StoreError> {
+        let sql = Sql::new(
+            "assessments",
+            "SELECT a.id, a.document, o.document FROM assessments a \
+             LEFT JOIN outcomes o ON o.order_id = a.order_id AND o.line_no = a.line_no WHERE a.schema_version = $1",
+        );
+        let sql = sql.bind(schema_version).with(" AND a.as_of >= ", since).push(" ORDER BY a.as_of, a.id");
+        let row = |row: &Row| {
+            let outcome = row.optional_text(2)?.map(|_| row.document(2)).transpose()?;
+            Ok((row.document(1)?, outcome))
+        };
+        sql.rows(self).await?.iter().map(row).collect()
     }
 
     async fn insert_decision(&mut self, decision: &Decision) -> Result<(), StoreError> {

@@ -17,10 +17,16 @@ struct Migration {
     postgres: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    sqlite: include_str!("migrations/sqlite/0001_initial.sql"),
-    postgres: include_str!("migrations/postgres/0001_initial.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        sqlite: include_str!("migrations/sqlite/0001_initial.sql"),
+        postgres: include_str!("migrations/postgres/0001_initial.sql"),
+    },
+    Migration {
+        sqlite: include_str!("migrations/sqlite/0002_promises.sql"),
+        postgres: include_str!("migrations/postgres/0002_promises.sql"),
+    },
+];
 
 impl Backend {
     /// Lets one instance migrate at a time; SQLite's `BEGIN IMMEDIATE` did that already. The number is arbitrary.

@@ -6,7 +6,7 @@ use super::Tx;
 use super::sql::{Sql, json};
 use crate::domain::model::{ModelVersion, Serving};
 use crate::ports::store::StoreError;
-use crate::ports::store::models::Models;
+use crate::ports::store::models::{ModelState, Models};
 
 #[async_trait]
 impl Models for Tx {
@@ -59,5 +59,24 @@ impl Models for Tx {
             .push(" ORDER BY seq DESC")
             .documents(self)
             .await
+    }
+
+    async fn model_state(&mut self, model: &str) -> Result<Option<ModelState>, StoreError> {
+        let sql = Sql::new("model_states", "SELECT model, document, revision FROM model_states WHERE model = $1");
+        let Some(row) = sql.bind(model).row(self).await? else { return Ok(None) };
+        Ok(Some(ModelState { model: row.text(0)?, document: row.text(1)?, revision: row.integer(2)? }))
+    }
+
+    async fn put_model_state(&mut self, state: &ModelState) -> Result<(), StoreError> {
+        Sql::new(
+            "model_states",
+            "INSERT INTO model_states (model, document, revision) VALUES ($1, $2, 1) ON CONFLICT (model) DO UPDATE SET \
+             document = excluded.document, revision = model_states.revision + 1 WHERE model_states.revision = $3",
+        )
+        .bind(&state.model)
+        .bind(&state.document)
+        .bind(state.revision)
+        .run_or_conflict(self, &state.model)
+        .await
     }
 }

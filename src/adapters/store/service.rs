@@ -7,7 +7,7 @@ use super::Tx;
 use super::sql::{Row, Sql, json};
 use crate::domain::ids::OperationId;
 use crate::ports::store::StoreError;
-use crate::ports::store::service::{FreeBefore, NextAction, Operation, Service, Webhook};
+use crate::ports::store::service::{FreeBefore, NextAction, Operation, OperationState, Service, Webhook};
 
 #[async_trait]
 impl Service for Tx {
@@ -122,6 +122,23 @@ impl Service for Tx {
         .run(self)
         .await?;
         Ok(())
+    }
+
+    async fn insert_operation(&mut self, operation: &Operation) -> Result<bool, StoreError> {
+        let inserted =
+            Sql::new("operations", "INSERT INTO operations (id, document) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING")
+                .bind(operation.id.to_string())
+                .bind(json("operations", operation)?)
+                .run(self)
+                .await?;
+        Ok(inserted == 1)
+    }
+
+    async fn operations_running(&mut self) -> Result<Vec<Operation>, StoreError> {
+        // The text only narrows the search; the document decides.
+        let sql = Sql::new("operations", "SELECT id, document FROM operations WHERE document LIKE $1 ORDER BY id");
+        let found: Vec<Operation> = sql.bind("%\"state\":\"running\"%").documents(self).await?;
+        Ok(found.into_iter().filter(|operation| operation.state == OperationState::Running).collect())
     }
 }
 

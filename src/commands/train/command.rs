@@ -1,6 +1,6 @@
 //! `holdfast train`: the command line over the trainers, and the first training of a demonstration.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use holdfast_training::tabular::options::TrainOptions;
@@ -9,10 +9,15 @@ use serde_json::json;
 use super::miss_risk::Source;
 use super::{Trainer, bar, effect, intents, miss_risk};
 use crate::app::App;
+use crate::commands::Refused;
 use crate::config::Config;
+use crate::domain::actor::Actor;
 use crate::domain::model::ModelVersion;
 use crate::flow::learn::registry;
 use crate::flow::services::Ctx;
+
+/// The seed where none is given.
+const SEED: u64 = 7;
 
 /// What to train.
 #[derive(clap::Subcommand)]
@@ -20,7 +25,7 @@ pub enum Command {
     /// The probability that a line misses its ship date.
     MissRisk(MissRisk),
     /// What actions change, from what was done and what came of it.
-    Effect(Common),
+    Effect(Effect),
     /// The intents of messages, from the corpus and from corrections.
     Intents(Intents),
 }
@@ -34,6 +39,16 @@ pub struct Common {
     /// Let the version serve at once where nothing of its name has served yet; otherwise promotion is proposed and approved.
     #[arg(long)]
     bootstrap: bool,
+    /// Who trains: this person may not approve the version's promotion. The operating system's user where missing.
+    #[arg(long = "as", value_name = "SUBJECT")]
+    subject: Option<String>,
+}
+
+/// `holdfast train effect`.
+#[derive(clap::Args)]
+pub struct Effect {
+    #[command(flatten)]
+    common: Common,
 }
 
 /// `holdfast train miss-risk`.
@@ -45,9 +60,12 @@ pub struct MissRisk {
     /// CSV file, plain or gzip.
     #[arg(long, requires = "descriptor")]
     file: Option<PathBuf>,
-    /// Seed of whatever is drawn.
-    #[arg(long, default_value_t = 7)]
-    seed: u64,
+    /// TOML file with settings of the training; the defaults for what it leaves out.
+    #[arg(long)]
+    options: Option<PathBuf>,
+    /// Seed of whatever is drawn; that of `--options`, or 7, where missing.
+    #[arg(long)]
+    seed: Option<u64>,
     /// Fewest rows that it trains on.
     #[arg(long)]
     rows_min: Option<usize>,
@@ -75,25 +93,26 @@ pub struct Intents {
 pub async fn run(config: Config, command: Command) -> Result<()> {
     let app = App::open(config).await?;
     let models = app.config.data_dir.join("models");
-    let trainer = Trainer {
-        services: &app.services,
-        models: &models,
-        actor: crate::app::operator(),
-        now: app.services.clock.now(),
+    let common = match &command {
+        Command::MissRisk(args) => &args.common,
+        Command::Effect(args) => &args.common,
+        Command::Intents(args) => &args.common,
     };
+    let trainer = trainer(&app, &models, common.subject.as_deref());
     match command {
         Command::MissRisk(args) => {
             let source = match (args.descriptor, args.file) {
                 (Some(descriptor), Some(data)) => Source::File { descriptor, data },
                 _ => Source::History { since: None },
             };
-            let mut options = TrainOptions { seed: args.seed, ..TrainOptions::default() };
+            let mut options = options(args.options.as_deref())?;
+            options.seed = args.seed.unwrap_or(options.seed);
             options.rows_min = args.rows_min.unwrap_or(options.rows_min);
             let trained = miss_risk::run(&trainer, &source, options, &mut bar()).await?;
             told(&app, &args.common, &trained.version, &trained.report, &json!(trained.report)).await
         }
-        Command::Effect(common) => {
-            let (version, report) = effect::run(&trainer).await?;
+        Command::Effect(Effect { common }) => {
+            let (version, report) = effect::run(&trainer, &mut bar()).await?;
             told(&app, &common, &version, &report, &json!(report)).await
         }
         Command::Intents(args) => {
@@ -106,12 +125,20 @@ pub async fn run(config: Config, command: Command) -> Result<()> {
 async fn train_intents(app: &App, trainer: &Trainer<'_>, args: &Intents) -> Result<(ModelVersion, intents::Report)> {
     let encoder = app.services.models.encoder.get().context("no message encoder is loaded; see `holdfast check`")?;
     let corrections = app.services.store.read().await?.corrections().await?;
-    let report =
-        intents::run(&*encoder, &args.corpus, &corrections, trainer.models, args.seed, trainer.now, &mut bar()).await?;
-    let ctx = Ctx { now: trainer.now, entropy: &*app.services.entropy, actor: trainer.actor.clone() };
-    let path = format!("intents/{}", report.version);
-    let version = registry::register(&app.services, &ctx, &path, &trainer.actor.label()).await?;
-    Ok((version, report))
+    let inputs = (args.corpus.as_path(), corrections.as_slice());
+    intents::keep(trainer, &*encoder, inputs, args.seed, &mut bar()).await
+}
+
+fn trainer<'a>(app: &'a App, models: &'a Path, subject: Option<&str>) -> Trainer<'a> {
+    let (services, now) = (&*app.services, app.services.clock.now());
+    Trainer { services, models, actor: crate::app::operator(subject), now, operation: None }
+}
+
+/// The settings of a file, or the defaults.
+fn options(file: Option<&Path>) -> Result<TrainOptions> {
+    let Some(file) = file else { return Ok(TrainOptions { seed: SEED, ..TrainOptions::default() }) };
+    let text = std::fs::read_to_string(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
+    toml::from_str(&text).with_context(|| format!("`{}` holds no training options", file.display()))
 }
 
 async fn told(
@@ -127,7 +154,7 @@ async fn told(
         println!("{report}\n\nregistered {}/{}", version.name, version.version);
     }
     if common.bootstrap {
-        serve_first(app, version).await?;
+        serve_first(app, version, &crate::app::operator(common.subject.as_deref())).await?;
     } else if !common.json {
         println!("propose its promotion with POST /v1/models/{}/versions/{}/promotion", version.name, version.version);
     }
@@ -135,18 +162,16 @@ async fn told(
 }
 
 /// Lets a first version serve without a proposal: there is nobody's decision to protect yet.
-async fn serve_first(app: &App, version: &ModelVersion) -> Result<()> {
+async fn serve_first(app: &App, version: &ModelVersion, actor: &Actor) -> Result<()> {
     let mut tx = app.services.store.read().await?;
     let served = registry::servings(&mut *tx, Some(&version.name)).await?;
     drop(tx);
     ensure!(served.is_empty(), "a version of `{}` has served before; propose the promotion of this one", version.name);
-    ensure!(
-        version.beats_baseline,
-        "`{}/{}` does not beat its baseline and may not serve",
-        version.name,
-        version.version
-    );
-    let ctx = Ctx { now: app.services.clock.now(), entropy: &*app.services.entropy, actor: crate::app::operator() };
+    if !version.beats_baseline {
+        let why = format!("`{}/{}` does not beat its baseline and may not serve", version.name, version.version);
+        return Err(Refused(why).into());
+    }
+    let ctx = Ctx { now: app.services.clock.now(), entropy: &*app.services.entropy, actor: actor.clone() };
     registry::serve(&app.services, &ctx, &version.name, &version.version, "bootstrap").await?;
     Ok(())
 }
@@ -157,21 +182,16 @@ async fn serve_first(app: &App, version: &ModelVersion) -> Result<()> {
 /// When the history cannot be read.
 pub async fn bootstrap(app: &App) -> Result<()> {
     let models = app.config.data_dir.join("models");
-    let trainer = Trainer {
-        services: &app.services,
-        models: &models,
-        actor: crate::app::operator(),
-        now: app.services.clock.now(),
-    };
+    let trainer = trainer(app, &models, None);
     // A few weeks: the later folds must be longer than an outcome takes to become known.
     let options = TrainOptions { fractions: [0.6, 0.2, 0.2], ..TrainOptions::default() };
     let risk = miss_risk::run(&trainer, &Source::History { since: None }, options, &mut bar()).await?;
     println!("miss risk\n{}", risk.report);
-    serve_first(app, &risk.version).await?;
-    let (effect, report) = effect::run(&trainer).await?;
+    serve_first(app, &risk.version, &trainer.actor).await?;
+    let (effect, report) = effect::run(&trainer, &mut bar()).await?;
     println!("effects of actions\n{report}");
     if effect.beats_baseline {
-        serve_first(app, &effect).await?;
+        serve_first(app, &effect, &trainer.actor).await?;
     }
     Ok(())
 }

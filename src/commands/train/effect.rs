@@ -4,11 +4,12 @@
 //! predicts the misses of the newest fifth better. The table that is kept is fitted on all cases.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use holdfast_training::ranking::effect::{EffectRow, EffectTable, Prior};
 use serde::Serialize;
 
-use super::{About, Trainer, verdict};
+use super::{About, Progress, Trainer, verdict};
 use crate::adapters::linfa::effect::{FILE, KIND};
 use crate::domain::case::Category;
 use crate::domain::digest;
@@ -52,14 +53,21 @@ impl std::fmt::Display for Report {
 ///
 /// # Errors
 /// What is wrong with the history, the catalogue's beliefs, the model directory or the store.
-pub async fn run(trainer: &Trainer<'_>) -> anyhow::Result<(ModelVersion, Report)> {
+pub async fn run(trainer: &Trainer<'_>, progress: &mut Progress<'_>) -> anyhow::Result<(ModelVersion, Report)> {
+    let mut say = |stage: &str, share: f64| match progress(stage, share) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(anyhow::anyhow!("training was cancelled; nothing was kept")),
+    };
+    say("read history", 0.0)?;
     let history = trainer.services.store.read().await?.history(SCHEMA_VERSION, None).await?;
     // The same guard as for risk: a row that knew its outcome is refused.
     let set = history::training_set(&history)?;
+    say("judge cases", 0.3)?;
     // Cases from before any model served are judged by the risk that serves now.
     let risk = trainer.services.models.risk.get();
     let rows: Vec<EffectRow> = history::treated(&history, risk.as_deref()).into_iter().map(row).collect();
     let priors = priors(&trainer.services.catalogue);
+    say("fit", 0.8)?;
     let table = EffectTable::fit(&rows, &priors)?;
     let report = report(&rows, &priors, &table)?;
     let (bytes, measured) = (serde_json::to_vec(&table)?, serde_json::to_vec_pretty(&report)?);
@@ -76,7 +84,9 @@ pub async fn run(trainer: &Trainer<'_>) -> anyhow::Result<(ModelVersion, Report)
     };
     let card = card(&report);
     let files: [(&str, &[u8]); 3] = [(FILE, &bytes), ("metrics.json", &measured), ("CARD.md", card.as_bytes())];
+    say("keep", 0.9)?;
     let version = trainer.keep(about, &files).await?;
+    progress("done", 1.0).is_continue();
     Ok((version, report))
 }
 

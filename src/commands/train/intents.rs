@@ -14,8 +14,10 @@ use holdfast_training::language::heads::{HeadOptions, HeadReport, IntentHead};
 use jiff::Timestamp;
 
 use super::corpus;
+use super::{Progress, Trainer};
 use crate::adapters::candle::heads::{FILE, KIND};
 use crate::domain::message::{Correction, Intent, Message};
+use crate::domain::model::ModelVersion;
 use crate::flow::assess::classify;
 use crate::ports::language::Encoder;
 
@@ -66,11 +68,10 @@ struct Row {
 /// When the corpus, the encoder, the solver or the folder fails, or it was cancelled; nothing is left behind.
 pub async fn run(
     encoder: &dyn Encoder,
-    corpus_dir: &Path,
-    corrections: &[(Message, Correction)],
+    (corpus_dir, corrections): (&Path, &[(Message, Correction)]),
     out_dir: &Path,
     seed: u64,
-    now: Timestamp,
+    (now, trained_by): (Timestamp, &str),
     progress: &mut (dyn FnMut(&str, f64) -> ControlFlow<()> + Send),
 ) -> anyhow::Result<Report> {
     let corpus = corpus::read(corpus_dir)?;
@@ -87,6 +88,7 @@ pub async fn run(
         let _ = progress(stage, 0.5 + 0.5 * share);
     };
     let (head, report) = IntentHead::train(&embeddings, &labels, &classes, &held_out, &options, &mut training)?;
+    ensure!(progress("keep", 0.99).is_continue(), "training was cancelled; nothing was kept");
     let majority_accuracy = majority(&labels, &held_out);
     let day = now.strftime("%Y%m%d").to_string();
     let identity = artifact::sha256_hex(format!("{data_digest} {} {seed}", encoder.version()).as_bytes());
@@ -101,6 +103,7 @@ pub async fn run(
         schema_version: encoder.version(),
         seed,
         code_version: env!("CARGO_PKG_VERSION").to_owned(),
+        trained_by: Some(trained_by.to_owned()),
         licence: "MIT OR Apache-2.0".to_owned(),
         source: format!(
             "authored messages of datasets/messages and {corrected} corrections, embedded by {}",
@@ -113,7 +116,25 @@ pub async fn run(
     let card = card(&version, &encoder.version(), &report, corrected);
     let files = [(FILE, &head.to_bytes()?[..]), ("metrics.json", &report_json), ("CARD.md", card.as_bytes())];
     let path = artifact::write_version(out_dir, manifest, &files)?;
+    progress("done", 1.0).is_continue();
     Ok(Report { version, path, head: report, corrections: corrected, majority_accuracy })
+}
+
+/// As [`run`], and registers the version.
+///
+/// # Errors
+/// As [`run`], or when it cannot be registered.
+pub async fn keep(
+    trainer: &Trainer<'_>,
+    encoder: &dyn Encoder,
+    inputs: (&Path, &[(Message, Correction)]),
+    seed: u64,
+    progress: &mut Progress<'_>,
+) -> anyhow::Result<(ModelVersion, Report)> {
+    let by = trainer.actor.label();
+    let report = run(encoder, inputs, trainer.models, seed, (trainer.now, &by), progress).await?;
+    let version = trainer.register(&format!("intents/{}", report.version), &report.path).await?;
+    Ok((version, report))
 }
 
 fn rows(corpus: &corpus::Corpus, corrections: &[(Message, Correction)]) -> Vec<Row> {

@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use holdfast_training::artifact::sha256_hex;
 use holdfast_training::tabular::descriptor::Descriptor;
 use holdfast_training::tabular::dossier;
 use holdfast_training::tabular::model::RiskModel;
 use holdfast_training::tabular::options::{Rule, TrainOptions};
 use holdfast_training::tabular::report::Report;
+use holdfast_training::tabular::ship_date::Coverage;
 use holdfast_training::tabular::table::Table;
 use jiff::Timestamp;
+use serde::Serialize;
 
-use super::{About, Trainer, verdict};
+use super::{About, Trainer, beside, verdict};
 use crate::adapters::linfa::risk::{FILE, KIND};
 use crate::adapters::linfa::table;
 use crate::adapters::models::REPORT;
@@ -49,19 +51,45 @@ pub struct Trained {
     /// The registered version.
     pub version: ModelVersion,
     /// How it does on rows that it has not seen.
-    pub report: Report,
+    pub report: Findings,
 }
 
 /// Rows with what the manifest says of them.
 pub struct Rows {
     /// The rows.
     pub table: Table,
+    /// Hours until each row's line shipped, where that is known; empty for a file, which does not say.
+    pub hours: Vec<Option<f64>>,
     /// How long an outcome takes to be known, in seconds.
     pub delay_s: i64,
-    data_digest: String,
-    data_window: Option<[String; 2]>,
+    /// SHA-256 of the data.
+    pub data_digest: String,
+    /// First and last time of it.
+    pub data_window: Option<[String; 2]>,
     licence: String,
     source: String,
+}
+
+/// What training found: of the risk, of the ship date where there is an interval, and what is missing and why.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Findings {
+    /// The risk model.
+    #[serde(flatten)]
+    pub risk: Report,
+    /// The interval of the ship date.
+    pub ship_date: Option<Coverage>,
+    /// What this version does not have, in words.
+    pub notes: Vec<String>,
+}
+
+impl std::fmt::Display for Findings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.risk)?;
+        if let Some(coverage) = &self.ship_date {
+            write!(f, "\n\n{coverage}")?;
+        }
+        self.notes.iter().try_for_each(|note| write!(f, "\n{note}"))
+    }
 }
 
 /// What people go by without a model, and every model of our own features has to beat.
@@ -85,7 +113,11 @@ pub async fn run(
     if matches!(source, Source::History { .. }) {
         options.rules = rules();
     }
-    let (model, report) = RiskModel::train(&rows.table, &options, progress)?;
+    let (model, risk) = RiskModel::train(&rows.table, &options, progress)?;
+    let beside = beside::fit(&model, &rows, &options, matches!(source, Source::History { .. }));
+    let report = Findings { risk, ship_date: beside.coverage, notes: beside.notes };
+    // A cancelled training leaves nothing: this is its last chance to be.
+    ensure!(progress("keep", 0.99).is_continue(), "training was cancelled; nothing was kept");
     let (bytes, measured) = (model.to_bytes()?, serde_json::to_vec_pretty(&report)?);
     let about = About {
         name: NAME,
@@ -99,10 +131,12 @@ pub async fn run(
         source: rows.source,
     };
     let card = card(&about, &report);
-    let page = dossier::page(&model, &report, &rows.table, &options, words(&about))?;
-    let files: [(&str, &[u8]); 4] =
-        [(FILE, &bytes), ("metrics.json", &measured), ("CARD.md", card.as_bytes()), (REPORT, page.as_bytes())];
+    let page = dossier::page(&model, &report.risk, &rows.table, &options, words(&about, &report))?;
+    let mut files: Vec<(&str, &[u8])> =
+        vec![(FILE, &bytes), ("metrics.json", &measured), ("CARD.md", card.as_bytes()), (REPORT, page.as_bytes())];
+    files.extend(beside.files.iter().map(|(name, bytes)| (*name, bytes.as_slice())));
     let version = trainer.keep(about, &files).await?;
+    progress("done", 1.0).is_continue();
     Ok(Trained { version, report })
 }
 
@@ -126,6 +160,7 @@ async fn from_history(services: &Services, since: Option<Timestamp>) -> anyhow::
     Ok(Rows {
         delay_s: set.delay_s,
         table: Table { schema, rows: rows?, labels: set.labels, times: set.times, splits: None },
+        hours: set.hours,
         data_digest: set.digest,
         data_window: set.window.map(|window| window.map(|at| at.to_string())),
         licence: "the installation's own".to_owned(),
@@ -145,6 +180,7 @@ fn from_file(descriptor: &Path, data: &Path) -> anyhow::Result<Rows> {
     // Without a time column the times are row numbers.
     let data_window = described.time_column.as_ref().and_then(|_| window());
     Ok(Rows {
+        hours: Vec::new(),
         delay_s: 0,
         data_digest: sha256_hex(&bytes),
         data_window,
@@ -155,7 +191,7 @@ fn from_file(descriptor: &Path, data: &Path) -> anyhow::Result<Rows> {
 }
 
 /// What the report's page says beside the numbers.
-fn words(about: &About) -> dossier::About {
+fn words(about: &About, report: &Findings) -> dossier::About {
     let window = about.data_window.as_ref().map_or("in file order".to_owned(), |[a, b]| format!("{a} to {b}"));
     let provenance = [
         ("data", about.source.clone()),
@@ -170,11 +206,27 @@ fn words(about: &About) -> dossier::About {
         title: about.name.to_owned(),
         summary: "Probability that an order line misses its promised ship date.".to_owned(),
         bad: "late lines".to_owned(),
-        provenance: provenance.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+        provenance: provenance
+            .into_iter()
+            .chain(measured(report))
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
     }
 }
 
-fn metrics(report: &Report) -> BTreeMap<String, f64> {
+/// What the report's page says of the ship date and of abstaining.
+fn measured(report: &Findings) -> Vec<(&'static str, String)> {
+    let covered = report.ship_date.iter().flat_map(|coverage| {
+        coverage
+            .to_string()
+            .lines()
+            .map(|line| ("ship date", line.trim_start_matches("ship date").trim().to_owned()))
+            .collect::<Vec<_>>()
+    });
+    covered.chain(report.notes.iter().map(|note| ("note", note.clone()))).collect()
+}
+
+fn metrics(Findings { risk: report, ship_date, .. }: &Findings) -> BTreeMap<String, f64> {
     #[expect(clippy::cast_precision_loss, reason = "numbers of rows")]
     let rows = [("rows_train", report.rows.train as f64), ("rows_test", report.rows.test as f64)];
     let test = &report.test;
@@ -192,11 +244,18 @@ fn metrics(report: &Report) -> BTreeMap<String, f64> {
         ("baseline_log_loss", baseline.log_loss),
         ("baseline_brier", baseline.brier),
     ];
-    let named = rows.into_iter().chain(measures).map(|(name, value)| (name.to_owned(), value));
+    let ships = ship_date.iter().flat_map(|coverage| {
+        [
+            ("ship_date_coverage", coverage.adaptive),
+            ("ship_date_coverage_calibrated", coverage.calibrated),
+            ("ship_date_width_h", coverage.width_h),
+        ]
+    });
+    let named = rows.into_iter().chain(measures).chain(ships).map(|(name, value)| (name.to_owned(), value));
     named.chain([verdict(report.beats_baseline)]).collect()
 }
 
-fn card(about: &About, report: &Report) -> String {
+fn card(about: &About, report: &Findings) -> String {
     let About { schema_version, source, licence, data_digest, seed, .. } = about;
     let window = about.data_window.as_ref().map_or("in file order".to_owned(), |[a, b]| format!("{a} to {b}"));
     format!(

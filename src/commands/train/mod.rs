@@ -3,6 +3,7 @@
 //! Guarantees: the report names the base rate beside every measure; a version says itself whether it beats its baseline,
 //! and only one that does can be promoted; nothing starts to serve here. Non-goals: promotion, see `flow::learn::registry`.
 
+pub mod beside;
 pub mod command;
 pub mod corpus;
 pub mod effect;
@@ -23,6 +24,7 @@ use jiff::tz::TimeZone;
 
 use crate::adapters::models::BEATS_BASELINE;
 use crate::domain::actor::Actor;
+use crate::domain::ids::OperationId;
 use crate::domain::model::ModelVersion;
 use crate::flow::learn::registry;
 use crate::flow::services::{Ctx, Services};
@@ -37,7 +39,12 @@ pub struct Trainer<'a> {
     pub actor: Actor,
     /// Now.
     pub now: Timestamp,
+    /// The operation that this is, where it is one: a cancelled one keeps nothing.
+    pub operation: Option<OperationId>,
 }
+
+/// Hears the stage and the share done, 0 to 1, and says whether to go on.
+pub type Progress<'a> = dyn FnMut(&str, f64) -> ControlFlow<()> + Send + 'a;
 
 /// What a version is made of beside its files.
 struct About {
@@ -67,14 +74,25 @@ impl Trainer<'_> {
             schema_version: about.schema_version,
             seed: about.seed,
             code_version: env!("CARGO_PKG_VERSION").to_owned(),
+            trained_by: Some(self.actor.label()),
             licence: about.licence,
             source: about.source,
             metrics: about.metrics,
             files: Vec::new(),
         };
-        write_version(self.models, manifest, files).context("the version cannot be written")?;
+        let dir = write_version(self.models, manifest, files).context("the version cannot be written")?;
+        self.register(&path, &dir).await
+    }
+
+    /// Registers what was written to `dir`, unless the operation was cancelled meanwhile: then nothing of it is left.
+    async fn register(&self, path: &str, dir: &Path) -> anyhow::Result<ModelVersion> {
         let ctx = Ctx { now: self.now, entropy: &*self.services.entropy, actor: self.actor.clone() };
-        Ok(registry::register(self.services, &ctx, &path, &self.actor.label()).await?)
+        let kept = registry::register_for(self.services, &ctx, path, self.operation).await;
+        if kept.is_err() {
+            // A folder that stays would be registered at the next start.
+            std::fs::remove_dir_all(dir).ok();
+        }
+        Ok(kept?)
     }
 
     /// The time and the data: versions of a name sort by age, and say when they were made from the same rows.

@@ -12,11 +12,9 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::miss_risk::Source;
-use super::{Trainer, effect, intents, miss_risk};
-use crate::domain::actor::Actor;
-use crate::flow::learn::registry;
-use crate::flow::services::{Ctx, Services};
-use crate::ports::training::{Trainable, Training};
+use super::{Progress, Trainer, effect, intents, miss_risk};
+use crate::flow::services::Services;
+use crate::ports::training::{Run, Trainable, Training};
 
 /// Trains into `models`.
 pub struct OnRequest {
@@ -30,13 +28,13 @@ pub struct OnRequest {
 
 #[async_trait]
 impl Training for OnRequest {
-    async fn train(&self, what: Trainable, actor: Actor, progress: watch::Sender<f64>) -> Result<Value, String> {
+    async fn train(&self, run: Run, progress: watch::Sender<f64>) -> Result<Value, String> {
         let (services, models, corpus) = (Arc::clone(&self.services), self.models.clone(), self.corpus.clone());
         let runtime = Handle::current();
         // Training computes for minutes, so it must not hold up a thread that answers requests.
         let work = move || {
             let job = OnRequest { services, models, corpus };
-            runtime.block_on(job.run(what, actor, &mut |_: &str, share: f64| {
+            runtime.block_on(job.run(run, &mut |_: &str, share: f64| {
                 progress.send_replace(share);
                 if progress.is_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             }))
@@ -47,15 +45,11 @@ impl Training for OnRequest {
 }
 
 impl OnRequest {
-    async fn run(
-        &self,
-        what: Trainable,
-        actor: Actor,
-        progress: &mut (dyn FnMut(&str, f64) -> ControlFlow<()> + Send),
-    ) -> Result<Value> {
+    async fn run(&self, run: Run, progress: &mut Progress<'_>) -> Result<Value> {
+        let Run { what, actor, operation } = run;
         let services = &*self.services;
         let now = services.clock.now();
-        let trainer = Trainer { services, models: &self.models, actor: actor.clone(), now };
+        let trainer = Trainer { services, models: &self.models, actor, now, operation: Some(operation) };
         match what {
             Trainable::MissRisk => {
                 let source = Source::History { since: None };
@@ -63,18 +57,15 @@ impl OnRequest {
                 Ok(json!({ "version": trained.version, "report": trained.report }))
             }
             Trainable::Effect => {
-                let (version, report) = effect::run(&trainer).await?;
+                let (version, report) = effect::run(&trainer, progress).await?;
                 Ok(json!({ "version": version, "report": report }))
             }
             Trainable::Intents => {
                 let encoder = services.models.encoder.get().context("no message encoder serves")?;
                 let corrections = services.store.read().await?.corrections().await?;
                 let seed = TrainOptions::default().seed;
-                let report =
-                    intents::run(&*encoder, &self.corpus, &corrections, &self.models, seed, now, progress).await?;
-                let ctx = Ctx { now, entropy: &*services.entropy, actor: actor.clone() };
-                let path = format!("intents/{}", report.version);
-                let version = registry::register(services, &ctx, &path, &actor.label()).await?;
+                let inputs = (self.corpus.as_path(), corrections.as_slice());
+                let (version, report) = intents::keep(&trainer, &*encoder, inputs, seed, progress).await?;
                 Ok(json!({ "version": version, "report": report }))
             }
         }

@@ -16,7 +16,7 @@ use crate::flow::assess;
 use crate::flow::cases::Telling;
 use crate::flow::error::FlowError;
 use crate::flow::execute::incident;
-use crate::flow::learn::outcome;
+use crate::flow::learn::{outcome, promise};
 use crate::flow::objects::{self, Account, Supply};
 use crate::flow::services::{Ctx, Services};
 use crate::ports::store::Transaction;
@@ -223,8 +223,10 @@ async fn remember(
     }
     let ended = |line: &Line| line.outcome.is_some() || line.shipped_at.is_some();
     for line in order.lines.iter().filter(|line| ended(line)) {
-        if !before.and_then(|before| before.line(line.line_no)).is_some_and(ended) {
-            outcome::record(tx, ctx, order, line.line_no).await?;
+        if !before.and_then(|before| before.line(line.line_no)).is_some_and(ended)
+            && outcome::record(tx, ctx, order, line.line_no).await?
+        {
+            promise::hear(services, tx, order, line.line_no).await?;
         }
     }
     Ok(())

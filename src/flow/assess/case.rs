@@ -8,10 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::features::{self, Rates, SCHEMA_VERSION};
-use super::risk;
+use super::risk::{self, Asked};
 use crate::domain::actor::Actor;
 use crate::domain::case::{Case, CaseAssessment, CaseState};
-use crate::domain::decision::{RankedCase, Risk};
+use crate::domain::decision::{Abstention, RankedCase, Risk};
 use crate::domain::ids::AssessmentId;
 use crate::domain::order::Order;
 use crate::domain::outcome::Assessment;
@@ -76,13 +76,13 @@ async fn risk_of(
     ctx: &Ctx<'_>,
     (order, facts): (&Order, &Facts),
     (case, keeps): (&Case, bool),
-) -> Result<Result<Risk, String>, FlowError> {
+) -> Result<Result<Risk, Abstention>, FlowError> {
     let rates = features::rates(tx, facts).await?;
     let row = features::of(facts, &rates, Some(case.key.category));
-    let risk = risk::of(&services.models, &row);
+    let risk = asked(services, tx, ctx, order, &row).await?;
     if keeps && rank::can_miss(facts) {
         let line_no = case.key.line_no.or_else(|| due_first(order));
-        keep(tx, ctx, (order, line_no), Some(case), row, risk.as_ref().ok()).await?;
+        keep(services, tx, ctx, (order, line_no), Some(case), (row, risk.as_ref().ok())).await?;
     }
     Ok(risk)
 }
@@ -91,7 +91,7 @@ async fn assess_case(
     services: &Services,
     tx: &mut dyn Transaction,
     ctx: &Ctx<'_>,
-    (facts, risk): (&Facts, Result<Risk, String>),
+    (facts, risk): (&Facts, Result<Risk, Abstention>),
     mut case: Case,
 ) -> Result<(), FlowError> {
     let subject = Subject { case_id: Some(case.id), reference: None, category: case.key.category, due_at: case.due_at };
@@ -173,20 +173,32 @@ pub async fn snapshot(
         if rank::can_miss(&facts) {
             let rates: Rates = features::rates(tx, &facts).await?;
             let row = features::of(&facts, &rates, None);
-            let risk = risk::of(&services.models, &row).ok();
-            keep(tx, &ctx, (order, Some(line_no)), None, row, risk.as_ref()).await?;
+            let risk = asked(services, tx, &ctx, order, &row).await?.ok();
+            keep(services, tx, &ctx, (order, Some(line_no)), None, (row, risk.as_ref())).await?;
         }
     }
     Ok(())
 }
 
+async fn asked(
+    services: &Services,
+    tx: &mut dyn Transaction,
+    ctx: &Ctx<'_>,
+    order: &Order,
+    row: &[Value],
+) -> Result<Result<Risk, Abstention>, FlowError> {
+    let order_id = &order.order_id;
+    let margins = risk::margins(&services.models, tx, order_id, row).await?;
+    Ok(risk::of(&services.models, &Asked { order_id, as_of: ctx.now, margins }, row))
+}
+
 async fn keep(
+    services: &Services,
     tx: &mut dyn Transaction,
     ctx: &Ctx<'_>,
     (order, line_no): (&Order, Option<u32>),
     case: Option<&Case>,
-    features: Vec<Value>,
-    risk: Option<&Risk>,
+    (features, risk): (Vec<Value>, Option<&Risk>),
 ) -> Result<(), FlowError> {
     // An outcome may be told before the line is told to have shipped.
     let Some(line) = line_no.and_then(|line_no| order.line(line_no)).filter(|line| line.outcome.is_none()) else {
@@ -200,9 +212,12 @@ async fn keep(
         category: case.map(|case| case.key.category),
         as_of: ctx.now,
         schema_version: SCHEMA_VERSION.to_owned(),
+        shadow: risk::shadow(&services.models, &features),
         features,
         miss_probability: risk.map(|risk| risk.miss_probability),
         model: risk.map(|risk| risk.model.clone()),
+        ships: risk.and_then(|risk| risk.ships),
+        ships_basis: risk.and_then(|risk| risk.ships_basis.clone()),
     };
     Ok(tx.insert_assessment(&assessment).await?)
 }

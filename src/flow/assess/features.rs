@@ -15,7 +15,10 @@ use crate::ports::store::history::Rate;
 use crate::ports::store::{StoreError, Transaction};
 
 /// Names this exact list; any change of it takes another version.
-pub const SCHEMA_VERSION: &str = "line-risk/1";
+pub const SCHEMA_VERSION: &str = "line-risk/2";
+
+/// The value of `item_history` for an item without a known outcome.
+pub const NO_HISTORY: &str = "none";
 
 /// Outcomes that the overall late rate is worth against a key's own.
 const SMOOTHING: f64 = 20.0;
@@ -53,6 +56,8 @@ pub struct Rates {
     pub warehouse: Option<f64>,
     pub sku: Option<f64>,
     pub supplier: Option<f64>,
+    /// Outcomes known of the item; `None` without a line.
+    pub item_outcomes: Option<i64>,
 }
 
 /// What a line's outcomes are counted under, as (kind, key); `all` first.
@@ -93,7 +98,7 @@ pub async fn rates(tx: &mut dyn Transaction, facts: &Facts) -> Result<Rates, Sto
             "customer" => rates.customer = own,
             "carrier" => rates.carrier = own,
             "warehouse" => rates.warehouse = own,
-            "sku" => rates.sku = own,
+            "sku" => (rates.sku, rates.item_outcomes) = (own, Some(rate.cases)),
             "supplier" => rates.supplier = own,
             _ => rates.all = (rate.cases > 0).then(|| smoothed(rate, 0.5)),
         }
@@ -238,6 +243,7 @@ const FEATURES: &[Feature] = &[
     Feature("late_rate_carrier", "late rate of the carrier", Number(|s| s.rates.carrier)),
     Feature("late_rate_warehouse", "late rate of the warehouse", Number(|s| s.rates.warehouse)),
     Feature("late_rate_sku", "late rate of the item", Number(|s| s.rates.sku)),
+    Feature("item_history", "history of the item", Text(|s| s.rates.item_outcomes.map(item_history))),
     Feature("late_rate_supplier", "late rate of the supplier", Number(|s| s.rates.supplier)),
 ];
 
@@ -271,6 +277,11 @@ fn exact(number: f64) -> Option<f64> {
     let rounded = (number * 1e4).round() / 1e4;
     // Adding zero turns a negative zero into a plain one: equal features shall be equal texts.
     rounded.is_finite().then_some(rounded + 0.0)
+}
+
+/// `none` before the first outcome of an item: a model has not seen how it goes.
+fn item_history(outcomes: i64) -> String {
+    if outcomes > 0 { "some" } else { NO_HISTORY }.to_owned()
 }
 
 fn capped(number: f64) -> f64 {

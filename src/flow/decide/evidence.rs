@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::catalogue::{broken, hindsight};
 use crate::domain::proposal::{Proposal, Target};
+use crate::flow::learn::challenger;
 use crate::flow::{FlowError, facts};
 use crate::ports::store::Transaction;
 
-/// The facts of a target now: those of the order line, or of the model version and the one that serves. `None` when there
+/// The facts of a target now: those of the order line, or of the model version, the one that serves and the one beside it. `None` when there
 /// is no such line or version.
 ///
 /// # Errors
@@ -23,8 +24,9 @@ pub async fn of(tx: &mut dyn Transaction, target: &Target, now: Timestamp) -> Re
         }
         Target::Model { name, version } => {
             let Some(model) = tx.model_version(name, version).await? else { return Ok(None) };
-            let serving = tx.servings(Some(name)).await?.into_iter().next();
-            Ok(Some(json!({ "model": model, "serving": serving })))
+            let servings = tx.servings(Some(name)).await?;
+            let serving = servings.iter().find(|serving| !serving.role.is_challenger());
+            Ok(Some(json!({ "model": model, "serving": serving, "challenger": challenger::of(&servings) })))
         }
     }
 }
@@ -42,7 +44,7 @@ pub async fn broken_now(
     let Some(facts) = of(tx, &proposal.target, now).await? else {
         return Ok(vec!["what it acts on is still there".to_owned()]);
     };
-    if facts["serving"]["because"] == json!(proposal.id) {
+    if ["serving", "challenger"].iter().any(|place| facts[place]["because"] == json!(proposal.id)) {
         return Ok(Vec::new());
     }
     let scope = hindsight(&facts, &proposal.evidence, &proposal.action.parameters);

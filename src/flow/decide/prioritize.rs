@@ -15,10 +15,12 @@ use super::inline::{self, InlineCase};
 use super::rank::{self, Basis, Subject};
 use crate::domain::actor::Actor;
 use crate::domain::case::{Case, Category};
-use crate::domain::decision::{Decision, RankedCase, Risk};
+use crate::domain::decision::{Abstention, Decision, RankedCase, Risk};
 use crate::domain::digest;
 use crate::domain::ids::{CaseId, DecisionId};
-use crate::flow::assess::{features, risk};
+use crate::domain::model::ServingRole;
+use crate::flow::assess::features;
+use crate::flow::assess::risk::{self, Asked};
 use crate::flow::facts::{self, Facts};
 use crate::flow::services::{Ctx, Models, Services};
 use crate::flow::{FlowError, cases};
@@ -74,6 +76,9 @@ struct Input {
     due_at: Option<Timestamp>,
     facts: Facts,
     features: Features,
+    /// How far outcomes had moved the interval of the ship date by then.
+    #[serde(default)]
+    margins: Option<[f64; 2]>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -97,6 +102,7 @@ pub async fn prioritize(services: &Services, request: PrioritizeRequest, actor: 
         inputs.push(read_inline(case, index, as_of)?);
     }
     let serving = Serving::of(services);
+    serving.remember_margins(services, &mut inputs).await?;
     let mut output = serving.scored(&inputs).await;
     output.truncate(request.max_results.unwrap_or(CASES_MAX));
     let input = inputs.iter().map(|input| json!(input)).collect();
@@ -192,6 +198,7 @@ async fn read_case(tx: &mut dyn Transaction, case: Case, as_of: Timestamp) -> Re
         due_at: case.due_at,
         facts,
         features: Features::Row(row),
+        margins: None,
     })
 }
 
@@ -209,6 +216,7 @@ fn read_inline(case: &InlineCase, index: usize, as_of: Timestamp) -> Result<Inpu
         due_at: promised.or(facts.order.due_at),
         facts,
         features,
+        margins: None,
     })
 }
 
@@ -222,7 +230,19 @@ impl<'a> Serving<'a> {
     fn of(services: &'a Services) -> Self {
         let models = Models::default();
         models.risk.set(services.models.risk.get());
+        models.challenger.set(services.models.challenger.get().filter(|c| c.role == ServingRole::Canary));
         Self { models, basis: Basis::of(services) }
+    }
+
+    /// Reads what outcomes have taught so far, and keeps it with the input.
+    async fn remember_margins(&self, services: &Services, inputs: &mut [Input]) -> Result<(), FlowError> {
+        let mut tx = services.store.read().await?;
+        for input in inputs {
+            if let Features::Row(row) = &input.features {
+                input.margins = risk::margins(&self.models, &mut *tx, &input.facts.order.order_id, row).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Every case ranked, the most worth a minute first. Other requests get their turn between cases.
@@ -245,10 +265,12 @@ impl<'a> Serving<'a> {
         output
     }
 
-    fn risk(&self, input: &Input) -> Result<Risk, String> {
+    fn risk(&self, input: &Input) -> Result<Risk, Abstention> {
+        let order_id = &input.facts.order.order_id;
+        let asked = Asked { order_id, as_of: input.facts.now, margins: input.margins };
         match &input.features {
-            Features::Row(row) => risk::of(&self.models, row),
-            Features::Named(named) => risk::of_named(&self.models, named),
+            Features::Row(row) => risk::of(&self.models, &asked, row),
+            Features::Named(named) => risk::of_named(&self.models, &asked, named),
         }
     }
 
@@ -257,6 +279,8 @@ impl<'a> Serving<'a> {
         let settings = self.basis.settings;
         let weights = json!({ "minute_cost": settings.minute_cost, "miss_penalty": settings.miss_penalty });
         let risk = self.models.risk.get().map_or_else(|| "none".to_owned(), |model| model.version());
+        let canary = self.models.challenger.get();
+        let canary = canary.map(|canary| format!("{} for {} of the orders", canary.model.version(), canary.share));
         let effect = self.basis.effect.as_ref();
         let effect =
             effect.map_or_else(|| "none".to_owned(), |model| format!("{}@{}", model.version(), model.digest()));
@@ -265,6 +289,7 @@ impl<'a> Serving<'a> {
             ("policy".to_owned(), policy.to_owned()),
             ("features".to_owned(), features::SCHEMA_VERSION.to_owned()),
             ("risk".to_owned(), risk),
+            ("risk_canary".to_owned(), canary.unwrap_or_else(|| "none".to_owned())),
             ("effect".to_owned(), effect),
             ("settings".to_owned(), digest::hex_of(&weights)?),
             ("service".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),

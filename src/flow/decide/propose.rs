@@ -67,12 +67,27 @@ pub async fn propose_model(
     name: &str,
     version: &str,
 ) -> Result<Proposal, FlowError> {
+    propose_model_as(services, actor, (name, version), &Map::new()).await
+}
+
+/// Proposes that a model version serves as what the parameters say: `role` (`champion`, `canary`, `shadow`, `retired`),
+/// and for a canary its `share` of the orders.
+///
+/// # Errors
+/// As [`propose`].
+pub async fn propose_model_as(
+    services: &Services,
+    actor: &Actor,
+    (name, version): (&str, &str),
+    parameters: &Map<String, Value>,
+) -> Result<Proposal, FlowError> {
     let ctx = Ctx { now: services.clock.now(), entropy: &*services.entropy, actor: actor.clone() };
     let target = Target::Model { name: name.to_owned(), version: version.to_owned() };
-    let made = in_transaction!(services.store, |tx| match on_model(services, &mut *tx, &ctx, &target).await {
-        Ok(draft) => submit(services, &mut *tx, &ctx, draft, None).await,
-        Err(error) => Err(error),
-    });
+    let made =
+        in_transaction!(services.store, |tx| match on_model(services, &mut *tx, &ctx, &target, parameters).await {
+            Ok(draft) => submit(services, &mut *tx, &ctx, draft, None).await,
+            Err(error) => Err(error),
+        });
     told(made)
 }
 
@@ -136,6 +151,7 @@ async fn on_model(
     tx: &mut dyn Transaction,
     ctx: &Ctx<'_>,
     target: &Target,
+    parameters: &Map<String, Value>,
 ) -> Result<Draft, FlowError> {
     let missing = || FlowError::NotFound {
         kind: "model version",
@@ -147,7 +163,7 @@ async fn on_model(
     let entry = services.catalogue.entry(ActionKind::PromoteModel);
     let evidence = evidence::of(tx, target, ctx.now).await?.ok_or_else(missing)?;
     let scope = Scope::new().with("facts", &evidence).with("value", &0.0);
-    let action = call(entry, &scope, &Map::new(), "")?;
+    let action = call(entry, &scope, parameters, "")?;
     let question = question(entry, &action, None, None);
     let action = ActionCall { quote: None, ..action };
     let draft = Draft { target: target.clone(), action, evidence, decision_id: None, question };

@@ -21,7 +21,7 @@ use super::candidates::{self, CaseView};
 use super::catalogue::Catalogue;
 use crate::domain::action::{ActionKind, Candidate, EffectPrior, Score};
 use crate::domain::case::Category;
-use crate::domain::decision::{RankedCase, Risk};
+use crate::domain::decision::{Abstention, Fallback, RankedCase, Risk};
 use crate::domain::ids::CaseId;
 use crate::flow::Services;
 use crate::flow::facts::Facts;
@@ -72,9 +72,14 @@ pub fn can_miss(facts: &Facts) -> bool {
 
 /// Candidates of a case by expected cost; `risk` is the reason in words where no model could say.
 #[must_use]
-pub fn rank(basis: &Basis<'_>, subject: &Subject, facts: &Facts, risk: Result<Risk, String>) -> RankedCase {
+pub fn rank(basis: &Basis<'_>, subject: &Subject, facts: &Facts, risk: Result<Risk, Abstention>) -> RankedCase {
     let view = CaseView { category: subject.category, due_at: subject.due_at };
-    let stakes = Stakes::of(basis, subject.category, facts, risk.as_ref().ok());
+    let (risk, abstained) = match risk {
+        Ok(risk) => (Some(still_to_ship(risk, facts)), None),
+        Err(abstained) => (None, Some(abstained)),
+    };
+    let fallback = abstained.as_ref().and_then(|a| a.fallback.as_ref()).filter(|_| can_miss(facts));
+    let stakes = Stakes::of(basis, subject.category, facts, (risk.as_ref(), fallback));
     let mut actions = candidates::of(basis.catalogue, facts, &view);
     for candidate in actions.iter_mut().filter(|c| c.refused.is_empty()) {
         candidate.score = Some(stakes.score(basis, candidate, facts.now));
@@ -96,18 +101,26 @@ pub fn rank(basis: &Basis<'_>, subject: &Subject, facts: &Facts, risk: Result<Ri
         latest_useful_at: best.and_then(|c| c.latest_useful_at),
         value,
         priority: value / effort_min,
-        abstained: risk.as_ref().err().map(|why| abstention(why, facts)),
-        risk: risk.ok(),
+        fallback: fallback.cloned(),
+        abstained: abstained.as_ref().map(|abstained| abstention(abstained, facts)),
+        risk,
         actions,
     }
 }
 
-fn abstention(why: &str, facts: &Facts) -> String {
-    if can_miss(facts) {
-        format!("{why}; actions are ranked on an assumed risk of {MISS_UNKNOWN} and on what is believed of them")
-    } else {
-        "the goods have shipped: there is no ship date left to miss".to_owned()
+fn abstention(Abstention { why, fallback }: &Abstention, facts: &Facts) -> String {
+    match fallback {
+        _ if !can_miss(facts) => "the goods have shipped: there is no ship date left to miss".to_owned(),
+        Some(Fallback { rule, .. }) => format!("{why}; {rule}"),
+        None => {
+            format!("{why}; actions are ranked on an assumed risk of {MISS_UNKNOWN} and on what is believed of them")
+        }
     }
+}
+
+/// A line that has shipped has no ship date to foretell.
+fn still_to_ship(risk: Risk, facts: &Facts) -> Risk {
+    if can_miss(facts) { risk } else { Risk { ships: None, ships_basis: None, ..risk } }
 }
 
 /// Allowed ones first, by cautious cost.
@@ -125,9 +138,15 @@ struct Stakes {
 }
 
 impl Stakes {
-    fn of(basis: &Basis<'_>, category: Category, facts: &Facts, risk: Option<&Risk>) -> Self {
+    fn of(
+        basis: &Basis<'_>,
+        category: Category,
+        facts: &Facts,
+        (risk, fallback): (Option<&Risk>, Option<&Fallback>),
+    ) -> Self {
         let tier = facts.customer.as_ref().and_then(|c| c.tier).map_or(3, |tier| tier as usize);
-        let miss = if can_miss(facts) { risk.map_or(MISS_UNKNOWN, |r| r.miss_probability) } else { 0.0 };
+        let said = risk.map(|risk| risk.miss_probability).or(fallback.map(|fallback| fallback.miss_probability));
+        let miss = if can_miss(facts) { said.unwrap_or(MISS_UNKNOWN) } else { 0.0 };
         Self {
             category,
             miss,

@@ -55,7 +55,7 @@ pub enum HistoryError {
 }
 
 /// What a risk model is trained on, oldest first.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct TrainingSet {
     /// Feature values in schema order, as served.
     pub rows: Vec<Vec<Value>>,
@@ -63,6 +63,8 @@ pub struct TrainingSet {
     pub labels: Vec<bool>,
     /// When the features were known, in seconds since 1970.
     pub times: Vec<i64>,
+    /// Hours from then until the line shipped, where that is known.
+    pub hours: Vec<Option<f64>>,
     /// First and last of these.
     pub window: Option<[Timestamp; 2]>,
     /// Seconds after which nine of ten outcomes were known, at most a tenth of the window.
@@ -87,8 +89,7 @@ pub struct Treated {
 /// [`HistoryError`], naming the row.
 pub fn training_set(history: &[HistoryRow]) -> Result<TrainingSet, HistoryError> {
     let width = features::schema().len();
-    let mut set =
-        TrainingSet { rows: vec![], labels: vec![], times: vec![], window: None, delay_s: 0, digest: String::new() };
+    let mut set = TrainingSet::default();
     for HistoryRow { assessment, outcome, .. } in history {
         let (id, found) = (assessment.id, assessment.features.len());
         if outcome.known_at == assessment.as_of {
@@ -109,14 +110,22 @@ pub fn training_set(history: &[HistoryRow]) -> Result<TrainingSet, HistoryError>
         set.rows.push(assessment.features.clone());
         set.labels.push(outcome.missed);
         set.times.push(assessment.as_of.as_second());
+        set.hours.push(outcome.shipped_at.and_then(|at| hours(assessment.as_of, at)));
         let first = set.window.map_or(assessment.as_of, |[first, _]| first);
         set.window = Some([first, assessment.as_of]);
     }
     set.delay_s = delay_s(history, set.window);
     set.digest = digest::hex_of(&json!({
-        "schema": features::SCHEMA_VERSION, "rows": set.rows, "labels": set.labels, "times": set.times,
+        "schema": features::SCHEMA_VERSION, "rows": set.rows, "labels": set.labels, "times": set.times, "hours": set.hours,
     }))?;
     Ok(set)
+}
+
+/// Hours between two times; `None` backwards.
+#[expect(clippy::cast_precision_loss, reason = "seconds of an order's life")]
+fn hours(from: Timestamp, to: Timestamp) -> Option<f64> {
+    let seconds = to.duration_since(from).as_secs();
+    (seconds >= 0).then_some(seconds as f64 / 3600.0)
 }
 
 fn delay_s(history: &[HistoryRow], window: Option<[Timestamp; 2]>) -> i64 {

@@ -3,6 +3,9 @@
 //! Guarantees: a row is learned from as it was served; a version serves only after a governed approval (or as the first,
 //! recorded as such), and which one served at any time can be told. Non-goals: fitting, see `commands::train`.
 
+pub mod challenger;
 pub mod history;
 pub mod outcome;
+pub mod promise;
 pub mod registry;
+pub mod runs;

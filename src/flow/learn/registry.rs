@@ -8,13 +8,16 @@
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::challenger;
 use crate::domain::actor::Actor;
+use crate::domain::ids::OperationId;
 use crate::domain::model::{ModelVersion, Serving};
 use crate::flow::FlowError;
 use crate::flow::execute::emit::emit;
 use crate::flow::services::{Ctx, Models, Services};
 use crate::in_transaction;
 use crate::ports::registry::{LoadError, Loaded};
+use crate::ports::store::service::OperationState;
 use crate::ports::store::{StoreError, Transaction};
 
 /// The places that models serve in, by name, in the order in which they load: an intent head needs its encoder.
@@ -34,18 +37,49 @@ pub async fn register(
     path: &str,
     trained_by: &str,
 ) -> Result<ModelVersion, FlowError> {
+    let version = described(services, ctx, path, trained_by)?;
+    in_transaction!(services.store, |tx| insert(tx.as_mut(), ctx, &version).await)
+}
+
+/// As [`register`] for what `ctx`'s actor has trained, unless `operation` was cancelled by then.
+///
+/// # Errors
+/// As [`register`]; [`FlowError::Conflict`] with code `operation-ended`.
+pub async fn register_for(
+    services: &Services,
+    ctx: &Ctx<'_>,
+    path: &str,
+    operation: Option<OperationId>,
+) -> Result<ModelVersion, FlowError> {
+    let version = described(services, ctx, path, &ctx.actor.label())?;
+    in_transaction!(services.store, |tx| async {
+        if let Some(id) = operation
+            && let Some(ended) = tx.operation(id).await?.filter(|known| known.state != OperationState::Running)
+        {
+            return Err(FlowError::Conflict {
+                code: "operation-ended",
+                message: "the training was cancelled; nothing was kept".to_owned(),
+                detail: json!({ "operation_id": id, "state": ended.state }),
+            });
+        }
+        insert(tx.as_mut(), ctx, &version).await
+    }
+    .await)
+}
+
+fn described(services: &Services, ctx: &Ctx<'_>, path: &str, trained_by: &str) -> Result<ModelVersion, FlowError> {
     let found = services.loader.describe(path).map_err(|e| unusable(&e))?;
-    let version = ModelVersion {
+    Ok(ModelVersion {
         name: found.name,
         version: found.version,
         digest: found.digest,
         path: found.path,
-        trained_by: trained_by.to_owned(),
+        trained_by: found.trained_by.unwrap_or_else(|| trained_by.to_owned()),
         registered_at: ctx.now,
         metrics: found.metrics,
         beats_baseline: found.beats_baseline,
-    };
-    in_transaction!(services.store, |tx| insert(tx.as_mut(), ctx, &version).await)
+        origin: Some(found.origin),
+    })
 }
 
 async fn insert(tx: &mut dyn Transaction, ctx: &Ctx<'_>, version: &ModelVersion) -> Result<ModelVersion, FlowError> {
@@ -60,7 +94,7 @@ async fn insert(tx: &mut dyn Transaction, ctx: &Ctx<'_>, version: &ModelVersion)
     Ok(version.clone())
 }
 
-/// Makes a version serve: loads and checks it, appends to the serving history, then swaps it in. The same `because` (the
+/// Makes a version serve, as what the proposal `because` says (champion where it is none): loads and checks it, appends to the serving history, then swaps it in. The same `because` (the
 /// proposal's id) again has no effect but the swap, so that an execution may be repeated.
 ///
 /// # Errors
@@ -72,7 +106,10 @@ pub async fn serve(
     version: &str,
     because: &str,
 ) -> Result<Serving, FlowError> {
-    let registered = registered(services.store.read().await?.as_mut(), name, version).await?;
+    let mut tx = services.store.read().await?;
+    let registered = registered(tx.as_mut(), name, version).await?;
+    let approved = challenger::approved(tx.as_mut(), name, version, because).await?;
+    drop(tx);
     let loaded = load(services, &registered)?;
     let serving = Serving {
         name: name.to_owned(),
@@ -80,16 +117,24 @@ pub async fn serve(
         digest: registered.digest,
         from: ctx.now,
         because: because.to_owned(),
+        role: approved.role,
+        share: approved.share,
+        approved_by: approved.by,
     };
     let appended: Result<Serving, FlowError> =
         in_transaction!(services.store, |tx| append(tx.as_mut(), ctx, &serving).await);
     let serving = appended?;
-    install(services, loaded).await?;
+    if serving.role.is_challenger() {
+        challenger::install(&services.models, &serving, loaded)?;
+    } else {
+        install(services, loaded).await?;
+        challenger::leave(&services.models, name);
+    }
     Ok(serving)
 }
 
 async fn append(tx: &mut dyn Transaction, ctx: &Ctx<'_>, serving: &Serving) -> Result<Serving, FlowError> {
-    if let Some(last) = latest(tx, &serving.name).await?
+    if let Some(last) = tx.servings(Some(&serving.name)).await?.into_iter().next()
         && (&last.version, &last.because) == (&serving.version, &serving.because)
     {
         return Ok(last);
@@ -105,7 +150,7 @@ async fn append(tx: &mut dyn Transaction, ctx: &Ctx<'_>, serving: &Serving) -> R
 const SHIPPED: &str = "shipped";
 
 /// What a start found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Restored {
     /// What serves now.
     pub serving: Vec<Serving>,
@@ -141,6 +186,10 @@ pub async fn restore(services: &Services) -> Result<Restored, FlowError> {
             Ok(started) => serving.extend(started),
             Err(error) => note(error)?,
         }
+    }
+    match challenger::follow(services).await {
+        Ok(_) => {}
+        Err(error) => note(error)?,
     }
     restored.serving = serving;
     Ok(restored)
@@ -180,6 +229,9 @@ pub async fn follow(services: &Services) -> Result<Vec<&'static str>, FlowError>
         install(services, load(services, &registered)?).await?;
         swapped.push(name);
     }
+    if challenger::follow(services).await? {
+        swapped.push("challenger");
+    }
     Ok(swapped)
 }
 
@@ -201,6 +253,16 @@ pub async fn report(services: &Services, name: &str, version: &str) -> Result<St
     page.ok_or_else(|| FlowError::NotFound { kind: "report of model version", id: format!("{name}/{version}") })
 }
 
+/// The model card of a version, as Markdown.
+///
+/// # Errors
+/// [`FlowError::NotFound`] when there is no such version, or it has none.
+pub async fn card(services: &Services, name: &str, version: &str) -> Result<String, FlowError> {
+    let known = registered(services.store.read().await?.as_mut(), name, version).await?;
+    let card = services.loader.card(&known.path).map_err(|e| unusable(&e))?;
+    card.ok_or_else(|| FlowError::NotFound { kind: "card of model version", id: format!("{name}/{version}") })
+}
+
 /// What served when, newest first.
 ///
 /// # Errors
@@ -214,14 +276,27 @@ pub async fn servings(tx: &mut dyn Transaction, name: Option<&str>) -> Result<Ve
 /// # Errors
 /// [`StoreError`].
 pub async fn serving_at(tx: &mut dyn Transaction, name: &str, at: Timestamp) -> Result<Option<Serving>, StoreError> {
-    Ok(tx.servings(Some(name)).await?.into_iter().find(|serving| serving.from <= at))
+    let servings = tx.servings(Some(name)).await?;
+    Ok(servings.into_iter().find(|serving| serving.from <= at && !serving.role.is_challenger()))
+}
+
+/// The version that was champion before the one that is.
+///
+/// # Errors
+/// [`FlowError::NotFound`] when there was none.
+pub async fn previous(tx: &mut dyn Transaction, name: &str) -> Result<Serving, FlowError> {
+    let servings = tx.servings(Some(name)).await?;
+    let mut champions = servings.into_iter().filter(|serving| !serving.role.is_challenger());
+    let now = champions.next();
+    let before = champions.find(|before| now.as_ref().is_some_and(|now| now.version != before.version));
+    before.ok_or_else(|| FlowError::NotFound { kind: "earlier champion of", id: name.to_owned() })
 }
 
 async fn latest(tx: &mut dyn Transaction, name: &str) -> Result<Option<Serving>, StoreError> {
-    Ok(tx.servings(Some(name)).await?.into_iter().next())
+    Ok(tx.servings(Some(name)).await?.into_iter().find(|serving| !serving.role.is_challenger()))
 }
 
-async fn registered(tx: &mut dyn Transaction, name: &str, version: &str) -> Result<ModelVersion, FlowError> {
+pub(super) async fn registered(tx: &mut dyn Transaction, name: &str, version: &str) -> Result<ModelVersion, FlowError> {
     let found = tx.model_version(name, version).await?;
     found.ok_or_else(|| FlowError::NotFound { kind: "model version", id: format!("{name}/{version}") })
 }
@@ -236,7 +311,7 @@ fn serving_now(models: &Models, name: &str) -> Option<String> {
     }
 }
 
-fn load(services: &Services, registered: &ModelVersion) -> Result<Loaded, FlowError> {
+pub(super) fn load(services: &Services, registered: &ModelVersion) -> Result<Loaded, FlowError> {
     let found = services.loader.describe(&registered.path).map_err(|e| unusable(&e))?;
     if found.digest != registered.digest {
         return Err(changed(registered, &found.digest));

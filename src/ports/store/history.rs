@@ -26,6 +26,9 @@ pub trait History {
     /// Assessments of a case, newest first.
     async fn assessments_of(&mut self, case_id: CaseId, limit: u32) -> Result<Vec<Assessment>, StoreError>;
 
+    /// Assessments of a line, oldest first.
+    async fn assessments_of_line(&mut self, order_id: &str, line_no: u32) -> Result<Vec<Assessment>, StoreError>;
+
     /// Keeps a line's outcome; the first one stands, `false` when one was known.
     async fn insert_outcome(&mut self, outcome: &Outcome) -> Result<bool, StoreError>;
 
@@ -37,6 +40,14 @@ pub trait History {
 
     /// Assessments joined with outcomes, by `as_of` then id, of one feature schema.
     async fn history(&mut self, schema_version: &str, since: Option<Timestamp>) -> Result<Vec<HistoryRow>, StoreError>;
+
+    /// Assessments of one feature schema from `since` on with their outcomes, also those that have none yet, by `as_of` then
+    /// id.
+    async fn assessed(
+        &mut self,
+        schema_version: &str,
+        since: Timestamp,
+    ) -> Result<Vec<(Assessment, Option<Outcome>)>, StoreError>;
 
     /// Keeps a decision; a second one with the same id (same content) changes nothing.
     async fn insert_decision(&mut self, decision: &Decision) -> Result<(), StoreError>;

@@ -5,6 +5,17 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::domain::model::{ModelVersion, Serving};
 
+/// What a version has learned from outcomes since it serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelState {
+    /// `name/version`.
+    pub model: String,
+    /// The adapter's own document.
+    pub document: String,
+    /// How often it was written; 0 for a state that is not stored yet.
+    pub revision: i64,
+}
+
 /// Registry records; the artefacts lie in the model directory.
 #[async_trait]
 pub trait Models {
@@ -22,4 +33,10 @@ pub trait Models {
 
     /// Serving history, newest first; of one model where named.
     async fn servings(&mut self, name: Option<&str>) -> Result<Vec<Serving>, StoreError>;
+
+    /// What a version (`name/version`) has learned since it serves.
+    async fn model_state(&mut self, model: &str) -> Result<Option<ModelState>, StoreError>;
+
+    /// Writes a state where its revision still is `state.revision`; else [`StoreError::Conflict`].
+    async fn put_model_state(&mut self, state: &ModelState) -> Result<(), StoreError>;
 }

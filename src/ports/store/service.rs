@@ -123,4 +123,10 @@ pub trait Service {
 
     /// Inserts or replaces an operation.
     async fn put_operation(&mut self, operation: &Operation) -> Result<(), StoreError>;
+
+    /// Inserts an operation; `false` where its id is taken.
+    async fn insert_operation(&mut self, operation: &Operation) -> Result<bool, StoreError>;
+
+    /// Operations that run, oldest first.
+    async fn operations_running(&mut self) -> Result<Vec<Operation>, StoreError>;
 }

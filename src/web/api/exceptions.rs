@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::case::{Case, CaseState, Category, Severity};
+use crate::domain::decision::{Fallback, RankedCase, Risk};
 use crate::domain::ids::CaseId;
 use crate::domain::message::Message;
 use crate::domain::proposal::Proposal;
@@ -179,6 +180,36 @@ pub async fn read_summary(
         .ok_or_else(|| Problem::not_found("order", &view.case.key.order_id))?;
     let summary = picture.summary(&view, caller.actor(), state.services.clock.now())?;
     Ok(Json(summary).into_response())
+}
+
+/// What the risk model says of an exception now.
+#[derive(Serialize, ToSchema)]
+pub struct Outlook {
+    /// The risk with its reasons and the interval in which the line ships; `null` where the model abstains.
+    pub risk: Option<Risk>,
+    /// Why it abstains.
+    pub abstained: Option<String>,
+    /// The rule that stands in then.
+    pub fallback: Option<Fallback>,
+    /// The smallest changes to what people can act on that would bring the risk below a half: what the model would answer,
+    /// not what causes the delay.
+    pub ways_out: Vec<String>,
+}
+
+/// The outlook of an exception as of now: risk, ship date, and what would change it.
+#[utoipa::path(get, path = "/v1/exceptions/{id}/outlook", tag = "exceptions", params(IdPath),
+    responses((status = 200, body = Outlook)), security(("bearer" = ["exceptions:read"])))]
+pub async fn read_outlook(
+    State(state): State<WebState>,
+    _caller: Allowed<demand::ExceptionsRead>,
+    Id(id): Id<CaseId>,
+) -> Result<Json<Outlook>, Problem> {
+    let case = state.services.store.read().await?.case(id).await?;
+    let case = case.ok_or_else(|| Problem::not_found("exception", &id.to_string()))?;
+    let picture = picture::of(&state.services, &case).await?;
+    let picture = picture.ok_or_else(|| Problem::not_found("order", &case.key.order_id))?;
+    let RankedCase { risk, abstained, fallback, .. } = picture.ranked;
+    Ok(Json(Outlook { risk, abstained, fallback, ways_out: picture.ways_out }))
 }
 
 /// Who is to look after it.

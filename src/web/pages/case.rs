@@ -40,6 +40,7 @@ struct CasePage {
     summary: Vec<SummarySection>,
     sources: Vec<Source>,
     caveat: Option<String>,
+    ways_out: Vec<String>,
     options: Vec<OptionRow>,
     proposals: Vec<ProposalRow>,
     messages: Vec<MessageView>,
@@ -149,6 +150,7 @@ pub(super) async fn show(
     if let Some(picture) = picture::of(&state.services, &view.case).await? {
         let summary = picture.summary(&view, viewer.actor(), now)?;
         page.tell(&summary);
+        page.foretell(&picture);
         page.compare(&picture.ranked, viewer.may(Scope::ActionsPropose) && view.case.state.is_open());
     }
     Ok(render(&page))
@@ -162,6 +164,21 @@ impl CasePage {
         };
         self.summary = summary.sections.iter().filter(|s| !s.sentences.is_empty()).map(section).collect();
         self.sources = summary.facts.iter().map(source).collect();
+    }
+
+    /// When it ships, and what would lower the risk.
+    fn foretell(&mut self, picture: &picture::Picture) {
+        let risk = picture.ranked.risk.as_ref();
+        if let Some((risk, [low, high])) = risk.and_then(|risk| Some((risk, risk.ships?))) {
+            let share = risk.ships_basis.as_ref().map_or(0, |basis| words::percent(basis.coverage));
+            let value = format!("{} to {} ({share} % of such lines do)", words::minute(low), words::minute(high));
+            self.figures.push(Figure { name: "Ships", value });
+        }
+        if let Some(fallback) = &picture.ranked.fallback {
+            let value = format!("{} % by rule", words::percent(fallback.miss_probability));
+            self.figures.push(Figure { name: "The model abstains", value });
+        }
+        self.ways_out.clone_from(&picture.ways_out);
     }
 
     fn compare(&mut self, ranked: &RankedCase, can_propose: bool) {
@@ -250,6 +267,7 @@ fn page(shell: Shell, view: &ExceptionView, now: jiff::Timestamp) -> CasePage {
         summary: Vec::new(),
         sources: Vec::new(),
         caveat: None,
+        ways_out: Vec::new(),
         options: Vec::new(),
         proposals: view.proposals.iter().map(proposal_row).collect(),
         messages: view.messages.iter().map(message_view).collect(),
@@ -422,6 +440,7 @@ impl Sampled for CasePage {
             summary: vec![SummarySection { name: "What happened".to_owned(), sentences: vec![sentence] }],
             sources: vec![source],
             caveat: Some("No risk model serves, so options are compared by cost alone.".to_owned()),
+            ways_out: vec!["stock is allocated 1 instead of 0: 12.0 %".to_owned()],
             options: vec![sample_option(true, true), sample_option(false, false)],
             proposals: vec![proposal],
             messages: vec![message],

@@ -35,6 +35,7 @@ pub fn router() -> Router<WebState> {
         .route("/messages", get(messages::show))
         .route("/models", get(models::show))
         .route("/models/promote", post(models::promote))
+        .route("/models/roll-back", post(models::roll_back))
         .route("/models/{name}/{version}/report", get(models::report))
         .route("/login", get(login::show).post(login::sign_in))
         .route("/logout", post(login::sign_out))

@@ -8,12 +8,13 @@ use holdfast::commands::train::{Trainer, effect, miss_risk, open_orders};
 use holdfast::domain::action::ActionKind;
 use holdfast::domain::actor::{Actor, Person, Role};
 use holdfast::domain::case::Category;
+use holdfast::domain::decision::{Abstention, Risk};
 use holdfast::domain::ids::{AssessmentId, CaseId};
 use holdfast::domain::model::ModelVersion;
 use holdfast::domain::outcome::{Assessment, HistoryRow, Outcome};
 use holdfast::flow::FlowError;
 use holdfast::flow::assess::features::{self, FeatureKind, SCHEMA_VERSION};
-use holdfast::flow::assess::risk;
+use holdfast::flow::assess::risk::{self, Asked};
 use holdfast::flow::decide::propose;
 use holdfast::flow::learn::history::{self, HistoryError};
 use holdfast::flow::learn::registry;
@@ -31,7 +32,7 @@ use crate::support::stores;
 /// A store, a model folder and services that look into it.
 pub struct School {
     pub world: World,
-    models: Folder,
+    pub models: Folder,
     _store: stores::TestStore,
 }
 
@@ -48,9 +49,9 @@ impl School {
         &self.world.services
     }
 
-    fn trainer(&self) -> Trainer<'_> {
+    pub fn trainer(&self) -> Trainer<'_> {
         let actor = person("trainer", &[Role::DataScientist]);
-        Trainer { services: self.services(), models: self.models.path(), actor, now: self.world.now() }
+        Trainer { services: self.services(), models: self.models.path(), actor, now: self.world.now(), operation: None }
     }
 
     pub fn ctx(&self) -> Ctx<'_> {
@@ -63,11 +64,12 @@ impl School {
     }
 
     pub async fn train(&self) -> anyhow::Result<miss_risk::Trained> {
+        self.train_as(&self.trainer(), TrainOptions::default()).await
+    }
+
+    pub async fn train_as(&self, trainer: &Trainer<'_>, options: TrainOptions) -> anyhow::Result<miss_risk::Trained> {
         let source = miss_risk::Source::History { since: None };
-        miss_risk::run(&self.trainer(), &source, TrainOptions::default(), &mut |_, _| {
-            std::ops::ControlFlow::Continue(())
-        })
-        .await
+        miss_risk::run(trainer, &source, options, &mut |_, _| std::ops::ControlFlow::Continue(())).await
     }
 
     /// Writes `count` assessed and finished lines: late more often the less slack they had and by carrier; where `turns`, the newest fifth
@@ -91,7 +93,7 @@ fn scatter(number: u32, salt: u32) -> f64 {
     f64::from(u32::try_from(z >> 40).unwrap()) / f64::from(1_u32 << 24)
 }
 
-fn line(number: u32, turns: bool) -> (Assessment, Outcome) {
+pub fn line(number: u32, turns: bool) -> (Assessment, Outcome) {
     let slack_h = (scatter(number, 5) * 960.0).round() / 10.0;
     let as_of =
         "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(i64::from(number) * 30);
@@ -115,14 +117,20 @@ fn line(number: u32, turns: bool) -> (Assessment, Outcome) {
         features: features.collect(),
         miss_probability: Some(0.6),
         model: None,
+        ships: None,
+        ships_basis: None,
+        shadow: None,
     };
+    // The more slack, the longer it takes, and the less that is certain.
+    let minutes = 10.0 + slack_h * (1.0 + scatter(number, 23));
+    let shipped_at = as_of + SignedDuration::from_mins(minutes as i64);
     let outcome = Outcome {
         order_id: assessment.order_id.clone(),
         line_no: 1,
-        shipped_at: None,
+        shipped_at: Some(shipped_at),
         missed: scatter(number, 17) < late,
         split: false,
-        known_at: as_of + SignedDuration::from_hours(2),
+        known_at: shipped_at,
     };
     (assessment, outcome)
 }
@@ -137,11 +145,11 @@ fn slack(hours: f64) -> Vec<Value> {
 #[tokio::test]
 async fn a_model_is_trained_promoted_swapped_and_remembered() -> anyhow::Result<()> {
     let mut school = School::open().await?;
-    assert!(risk::of(&school.services().models, &slack(5.0)).is_err(), "nothing serves yet");
+    assert!(risk_at(&school, 5.0).is_err(), "nothing serves yet");
     school.live_through(900, false).await?;
     let trained = school.train().await?;
-    assert!(trained.report.beats_baseline && trained.version.beats_baseline, "{}", trained.report);
-    assert!(risk::of(&school.services().models, &slack(5.0)).is_err(), "training alone does not serve");
+    assert!(trained.report.risk.beats_baseline && trained.version.beats_baseline, "{}", trained.report);
+    assert!(risk_at(&school, 5.0).is_err(), "training alone does not serve");
 
     let first = trained.version;
     let from = school.world.now();
@@ -174,8 +182,16 @@ async fn a_model_is_trained_promoted_swapped_and_remembered() -> anyhow::Result<
     Ok(())
 }
 
-fn risk_of(school: &School, slack_h: f64) -> holdfast::domain::decision::Risk {
-    risk::of(&school.services().models, &slack(slack_h)).unwrap()
+fn risk_of(school: &School, slack_h: f64) -> Risk {
+    risk_at(school, slack_h).unwrap()
+}
+
+fn risk_at(school: &School, slack_h: f64) -> Result<Risk, Abstention> {
+    risk::of(&school.services().models, &asked(school.world.now()), &slack(slack_h))
+}
+
+fn asked(as_of: Timestamp) -> Asked<'static> {
+    Asked { order_id: "SO-1", as_of, margins: None }
 }
 
 #[tokio::test]
@@ -221,7 +237,7 @@ async fn a_first_start_serves_what_is_shipped_and_a_damaged_version_never_serves
 async fn effects_are_learned_from_what_was_done() -> anyhow::Result<()> {
     let school = School::open().await?;
     school.live_through(400, false).await?;
-    let (version, report) = effect::run(&school.trainer()).await?;
+    let (version, report) = effect::run(&school.trainer(), &mut |_, _| std::ops::ControlFlow::Continue(())).await?;
     assert_eq!((report.cases, report.test_cases), (400, 80));
     assert!(report.relief.contains_key("credit_hold/do_nothing"));
     registry::serve(school.services(), &school.ctx(), &version.name, &version.version, "proposal-3").await?;
@@ -295,7 +311,7 @@ async fn a_model_of_a_file_is_served_and_asked_by_feature_name() -> anyhow::Resu
     .await?;
     let version = trained.version;
     registry::serve(school.services(), &school.ctx(), &version.name, &version.version, "proposal-4").await?;
-    let models = &school.services().models;
+    let (models, now) = (&school.services().models, school.world.now());
 
     let request = open_orders::request(&descriptor, &data, 10)?;
     let inline = request["inline"].as_array().unwrap();
@@ -304,13 +320,13 @@ async fn a_model_of_a_file_is_served_and_asked_by_feature_name() -> anyhow::Resu
     for case in inline {
         let features = case["features"].as_object().unwrap();
         assert!(!features.contains_key("late"), "the outcome is hidden");
-        probabilities.push(risk::of_named(models, features).unwrap().miss_probability);
+        probabilities.push(risk::of_named(models, &asked(now), features).unwrap().miss_probability);
     }
     assert!(probabilities.iter().all(|p| *p > 0.0 && *p < 1.0));
     let misspelt = json!({ "lode": 1.0 });
-    let refused = risk::of_named(models, misspelt.as_object().unwrap()).unwrap_err();
+    let refused = risk::of_named(models, &asked(now), misspelt.as_object().unwrap()).unwrap_err().why;
     assert!(refused.contains("`lode`"), "{refused}");
-    let ours = risk::of(models, &slack(5.0)).unwrap_err();
+    let ours = risk::of(models, &asked(now), &slack(5.0)).unwrap_err().why;
     assert!(ours.contains("orders-1") && ours.contains(SCHEMA_VERSION), "another schema abstains: {ours}");
     Ok(())
 }

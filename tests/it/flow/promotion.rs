@@ -38,7 +38,7 @@ async fn claimed(school: &School) -> anyhow::Result<Job> {
     Ok(job)
 }
 
-async fn approved(school: &School, proposal: &Proposal) -> anyhow::Result<()> {
+pub async fn approved(school: &School, proposal: &Proposal) -> anyhow::Result<()> {
     let approver = person("mara", &[Role::ModelApprover]);
     approve::vote(school.services(), &approver, proposal.id, proposal.version, Verdict::Approve, None).await?;
     Ok(())

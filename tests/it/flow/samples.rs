@@ -71,6 +71,8 @@ pub fn ranked(case: &Case, facts: &Facts) -> RankedCase {
         ],
         model: "miss-risk/20260301T000000Z-0a1b2c3d".to_owned(),
         model_digest: "0".repeat(64),
+        ships: None,
+        ships_basis: None,
     };
     let (catalogue, settings) =
         (Catalogue::load(include_str!("../../../src/flow/decide/catalogue.toml")).unwrap(), Settings::default());

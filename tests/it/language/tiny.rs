@@ -134,6 +134,7 @@ fn write_the_tiny_encoder() {
         schema_version: "bert-mean-l2".into(),
         seed: 7,
         code_version: "0.1.0".into(),
+        trained_by: None,
         licence: "MIT OR Apache-2.0".into(),
         source: "random numbers".into(),
         metrics: Default::default(),

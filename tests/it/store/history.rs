@@ -6,16 +6,23 @@ use anyhow::ensure;
 use holdfast::domain::action::ActionKind;
 use holdfast::domain::decision::Decision;
 use holdfast::domain::ids::{AssessmentId, CaseId, DecisionId, Entropy};
-use holdfast::domain::model::{ModelVersion, Serving};
+use holdfast::domain::model::{ModelVersion, Serving, ServingRole};
 use holdfast::domain::outcome::{Assessment, Outcome};
 use holdfast::ports::store::StoreError;
 use holdfast::ports::store::history::Rate;
+use holdfast::ports::store::models::ModelState;
 use serde_json::json;
 
 use super::samples::{at, entropy, order_after};
 use crate::support::stores::{TestStore, on_each_store};
 
-on_each_store!(history_joins_what_came_of_it, rates_count, decision_is_kept_once, models_and_servings);
+on_each_store!(
+    history_joins_what_came_of_it,
+    rates_count,
+    decision_is_kept_once,
+    models_and_servings,
+    what_a_version_has_heard_is_written_by_one_at_a_time,
+);
 
 fn assessment(bits: &impl Entropy, line_no: u32, seconds: i64, case_id: Option<CaseId>) -> Assessment {
     Assessment {
@@ -29,6 +36,9 @@ fn assessment(bits: &impl Entropy, line_no: u32, seconds: i64, case_id: Option<C
         features: vec![json!(0.1 + 0.2), json!("edi"), json!(null)],
         miss_probability: Some(0.7),
         model: None,
+        ships: None,
+        ships_basis: None,
+        shadow: None,
     }
 }
 
@@ -68,12 +78,20 @@ async fn history_joins_what_came_of_it(db: &TestStore) -> anyhow::Result<()> {
     let rows = tx.history("1", None).await?;
     ensure!(rows.iter().map(|r| &r.assessment).eq([&early, &late]), "only lines with an outcome, by time");
     ensure!(rows.iter().all(|r| r.outcome == outcome));
+    let assessed = tx.assessed("1", at(0)).await?;
+    ensure!(
+        assessed.len() == 3 && assessed.iter().filter(|(_, outcome)| outcome.is_none()).count() == 1,
+        "open ones too"
+    );
+    ensure!(tx.assessed("1", at(500)).await? == [(late.clone(), Some(outcome.clone()))]);
     ensure!(rows[0].action == Some(ActionKind::SplitShipment) && rows[1].action.is_none());
     ensure!(tx.history("1", Some(at(500))).await?.len() == 1 && tx.history("1", Some(at(501))).await?.is_empty());
     ensure!(
         tx.assessments_of(case_id, 9).await? == [late.clone(), foreign.clone().max_id(&early), early.min_id(&foreign)]
     );
-    ensure!(tx.assessments_of(case_id, 1).await? == [late]);
+    ensure!(tx.assessments_of(case_id, 1).await? == [late.clone()]);
+    let of_line: Vec<_> = tx.assessments_of_line("O1", 1).await?.into_iter().map(|a| a.id).collect();
+    ensure!(of_line.len() == 3 && of_line[2] == late.id, "oldest first: {of_line:?}");
     Ok(())
 }
 
@@ -131,6 +149,7 @@ async fn models_and_servings(db: &TestStore) -> anyhow::Result<()> {
         registered_at: at(seconds),
         metrics: BTreeMap::from([("auc".to_owned(), 0.1 + 0.2)]),
         beats_baseline: true,
+        origin: None,
     };
     let serving = |name: &str, version: &str, seconds| Serving {
         name: name.to_owned(),
@@ -138,6 +157,9 @@ async fn models_and_servings(db: &TestStore) -> anyhow::Result<()> {
         digest: "d".to_owned(),
         from: at(seconds),
         because: "bootstrap".to_owned(),
+        role: ServingRole::Champion,
+        share: None,
+        approved_by: Vec::new(),
     };
     let versions = [version("intents", "1", 5), version("miss-risk", "10", 3), version("miss-risk", "9", 2)];
     let servings = [serving("miss-risk", "9", 1), serving("intents", "1", 2), serving("miss-risk", "10", 2)];
@@ -154,5 +176,24 @@ async fn models_and_servings(db: &TestStore) -> anyhow::Result<()> {
     ensure!(tx.servings(None).await?.iter().eq(servings.iter().rev()));
     ensure!(tx.servings(Some("intents")).await? == servings[1..2]);
     ensure!(matches!(tx.insert_model_version(&versions[0]).await, Err(StoreError::Conflict(_))));
+    Ok(())
+}
+
+async fn what_a_version_has_heard_is_written_by_one_at_a_time(db: &TestStore) -> anyhow::Result<()> {
+    let state = |document: &str, revision| ModelState {
+        model: "miss-risk/1".to_owned(),
+        document: document.to_owned(),
+        revision,
+    };
+    let mut tx = db.store.write().await?;
+    ensure!(tx.model_state("miss-risk/1").await?.is_none());
+    tx.put_model_state(&state("a", 0)).await?;
+    ensure!(tx.model_state("miss-risk/1").await? == Some(state("a", 1)));
+    tx.put_model_state(&state("b", 1)).await?;
+    tx.commit().await?;
+    let mut tx = db.store.write().await?;
+    ensure!(matches!(tx.put_model_state(&state("c", 1)).await, Err(StoreError::Conflict(_))), "it is at 2 by now");
+    drop(tx);
+    ensure!(db.store.read().await?.model_state("miss-risk/1").await? == Some(state("b", 2)));
     Ok(())
 }

@@ -28,7 +28,11 @@ async fn lists(web: &Web) {
     for path in ["messages", "operations", "incidents", "decisions", "proposals", "dead-letters", "exceptions"] {
         assert_eq!(web.get(&admin, &format!("/v1/{path}/{UNKNOWN}")).await.problem(404), "not-found", "{path}");
     }
-    assert_eq!(web.get(&admin, "/v1/models/miss-risk/versions/9/report").await.problem(404), "not-found");
+    for part in ["report", "card"] {
+        assert_eq!(web.get(&admin, &format!("/v1/models/miss-risk/versions/9/{part}")).await.problem(404), "not-found");
+    }
+    let then = web.get(&admin, "/v1/models?serving_at=2026-01-01T00:00:00Z").await;
+    assert_eq!((then.status.as_u16(), &then.json()["serving"]), (200, &json!([])), "nothing served then");
 }
 
 /// Acts on what does not exist: found out before anything else happens.
@@ -46,7 +50,8 @@ async fn on_nothing(web: &Web) {
         (format!("/v1/jobs/{UNKNOWN}/fail"), failure),
         (format!("/v1/jobs/{UNKNOWN}/extend"), lease),
         (format!("/v1/operations/{UNKNOWN}/cancel"), json!({})),
-        ("/v1/models/nothing/versions/1/promotion".to_owned(), json!({})),
+        ("/v1/models/nothing/versions/1/promotion".to_owned(), json!({"role": "canary", "share": 0.1})),
+        ("/v1/models/nothing/rollback".to_owned(), json!({})),
     ] {
         let answer = web.post(&admin, &path, &body, &headers).await;
         assert_eq!(answer.problem(404), "not-found", "{path}: {}", answer.text);
@@ -70,7 +75,9 @@ async fn on_a_case(web: &Web) {
     let admin = web.admin();
     let case = web.case(1, 1.0).await;
     let act = |what: &str| format!("/v1/exceptions/{}/{what}", case.id);
-    assert_eq!(web.get(&admin, &act("summary")).await.problem(404), "not-found", "its order is not known");
+    for part in ["summary", "outlook"] {
+        assert_eq!(web.get(&admin, &act(part)).await.problem(404), "not-found", "its order is not known");
+    }
     let assigned = web.post(&admin, &act("assign"), &json!({"assignee": null}), &[("if-match", "\"1\"")]).await;
     assert_eq!(assigned.status, 200, "{}", assigned.text);
     let closed = web.post(&admin, &act("close"), &json!({"reason": "done"}), &[("if-match", "\"2\"")]).await;

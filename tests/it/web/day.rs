@@ -64,6 +64,9 @@ pub async fn a_shortage_is_decided(web: &Web) {
     for sentence in summary["sections"].as_array().unwrap().iter().flat_map(|s| s["sentences"].as_array().unwrap()) {
         assert!(sentence["facts"].as_array().unwrap().iter().all(|f| facts.contains(f)), "{sentence}");
     }
+    let outlook = web.get(&planner, &format!("/v1/exceptions/{id}/outlook")).await.json();
+    assert_eq!((&outlook["risk"], &outlook["ways_out"]), (&Value::Null, &json!([])), "{outlook:#}");
+    assert!(outlook["abstained"].as_str().unwrap().starts_with("no risk model serves"), "{outlook:#}");
     let best = ranked(web, &planner, id).await;
     assert_eq!(best["action"], "reallocate_from_warehouse");
     let request = json!({ "case_id": id, "action": best["action"], "parameters": best["parameters"] });

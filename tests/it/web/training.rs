@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use holdfast::domain::actor::Actor;
-use holdfast::ports::training::{Trainable, Training};
+use holdfast::ports::training::{Run, Training};
 use holdfast::web::router;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -20,7 +19,7 @@ struct Endless {
 
 #[async_trait]
 impl Training for Endless {
-    async fn train(&self, _: Trainable, _: Actor, progress: watch::Sender<f64>) -> Result<Value, String> {
+    async fn train(&self, _: Run, progress: watch::Sender<f64>) -> Result<Value, String> {
         progress.send_replace(0.25);
         progress.closed().await;
         self.stopped.store(true, Ordering::SeqCst);

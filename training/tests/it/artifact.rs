@@ -17,6 +17,7 @@ fn manifest(version: &str) -> Manifest {
         schema_version: "toy-1".into(),
         seed: 7,
         code_version: "0.1.0".into(),
+        trained_by: None,
         licence: "MIT".into(),
         source: "made up".into(),
         metrics: BTreeMap::from([("log_loss".into(), 0.1 + 0.2)]),

@@ -30,7 +30,14 @@ impl RiskModel for OneColumn {
             });
         }
         let days = features[0].as_f64().unwrap_or(0.0);
-        Ok(Risk { miss_probability: days / 10.0, reasons: vec![], model: self.version(), model_digest: "d".into() })
+        Ok(Risk {
+            miss_probability: days / 10.0,
+            reasons: vec![],
+            model: self.version(),
+            model_digest: "d".into(),
+            ships: None,
+            ships_basis: None,
+        })
     }
 
     fn version(&self) -> String {

@@ -30,7 +30,14 @@ impl EffectModel for OneEffect {
 }
 
 fn risk(miss_probability: f64) -> Result<Risk, String> {
-    Ok(Risk { miss_probability, reasons: Vec::new(), model: "miss-risk/1".into(), model_digest: "d".into() })
+    Ok(Risk {
+        miss_probability,
+        reasons: Vec::new(),
+        model: "miss-risk/1".into(),
+        model_digest: "d".into(),
+        ships: None,
+        ships_basis: None,
+    })
 }
 
 fn ranked(category: Category, facts: &Facts, effect: Option<OneEffect>, risk: Result<Risk, String>) -> RankedCase {
@@ -39,7 +46,7 @@ fn ranked(category: Category, facts: &Facts, effect: Option<OneEffect>, risk: Re
     let effect = effect.map(|e| Arc::new(e) as Arc<dyn EffectModel>);
     let basis = Basis { catalogue: &catalogue, effect, settings: &settings };
     let subject = Subject { case_id: None, reference: Some("r".into()), category, due_at: facts.order.due_at };
-    rank(&basis, &subject, facts, risk)
+    rank(&basis, &subject, facts, risk.map_err(Into::into))
 }
 
 fn of(case: &RankedCase, kind: ActionKind) -> &Candidate {
