@@ -8,8 +8,10 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::commands::train::on_request::OnRequest;
+use crate::commands::train::schedule;
 use crate::config::Config;
 use crate::flow::execute::worker::Worker;
+use crate::ports::training::Training;
 use crate::web::auth::{Auth, AuthOptions, External};
 use crate::web::state::{WebSettings, WebState};
 
@@ -43,13 +45,26 @@ pub async fn listen(app: &App, ready: impl FnOnce(&str)) -> Result<()> {
             tokio::spawn(async move { worker.run(stopped).await })
         })
         .collect();
+    let training: Arc<dyn Training> = Arc::new(trains(app));
+    let (services, settings) = (Arc::clone(&app.services), app.config.training.clone());
+    let scheduled = tokio::spawn(schedule::run(services, Arc::clone(&training), settings, stopped));
     ready(&format!("http://{}", listener.local_addr()?));
-    axum::serve(listener, crate::web::router(state(app)?)).with_graceful_shutdown(interrupted()).await?;
+    axum::serve(listener, crate::web::router(state(app, training)?)).with_graceful_shutdown(interrupted()).await?;
     stop.send_replace(true);
     for worker in workers {
         worker.await?;
     }
+    // A training under way would take minutes to end; what it leaves behind is marked failed by whoever comes next.
+    scheduled.abort();
     Ok(())
+}
+
+fn trains(app: &App) -> OnRequest {
+    OnRequest {
+        services: Arc::clone(&app.services),
+        models: app.config.data_dir.join("models"),
+        corpus: "datasets/messages".into(),
+    }
 }
 
 /// The issuer and verifier of tokens.
@@ -70,21 +85,16 @@ pub fn auth(config: &Config) -> Result<Auth> {
     Ok(Auth::open(&config.data_dir.0, options)?)
 }
 
-fn state(app: &App) -> Result<WebState> {
+fn state(app: &App, training: Arc<dyn Training>) -> Result<WebState> {
     let handle = prometheus()?;
     let settings = WebSettings {
         demo_login: app.config.auth.demo_login,
         secure_cookie: app.config.server.is_encrypted(),
         ..WebSettings::default()
     };
-    let training = OnRequest {
-        services: Arc::clone(&app.services),
-        models: app.config.data_dir.join("models"),
-        corpus: "datasets/messages".into(),
-    };
     let auth = Arc::new(auth(&app.config)?);
     let state = WebState::new(Arc::clone(&app.services), auth, Arc::new(move || handle.render()), settings);
-    Ok(state.with_training(Arc::new(training)))
+    Ok(state.with_training(training))
 }
 
 /// The process has one recorder, however often something serves in it.

@@ -14,6 +14,7 @@ pub mod flow;
 pub mod models;
 pub mod server;
 pub mod store;
+pub mod training;
 pub mod vectors;
 
 /// Everything that can be configured; every member has a default.
@@ -30,6 +31,7 @@ pub struct Config {
     pub auth: auth::Auth,
     pub connector: connector::Connector,
     pub flow: flow::Flow,
+    pub training: training::Training,
 }
 
 /// The data folder, `data` below the working folder by default.
@@ -110,7 +112,8 @@ impl Config {
             return Err(ConfigError::invalid("auth.demo_login", message));
         }
         self.connector.validate()?;
-        self.flow.validate()
+        self.flow.validate()?;
+        self.training.validate()
     }
 
     /// The database's address: as configured, else SQLite in the data folder.

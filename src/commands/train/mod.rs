@@ -11,6 +11,7 @@ pub mod intents;
 pub mod miss_risk;
 pub mod on_request;
 pub mod open_orders;
+pub mod schedule;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

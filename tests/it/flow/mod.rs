@@ -17,4 +17,5 @@ mod execute_visible;
 mod learn;
 mod promise;
 mod promotion;
+mod runs;
 mod samples;
