@@ -43,13 +43,13 @@ enum Command {
     /// Train a model.
     #[command(subcommand)]
     Train(commands::train::command::Command),
-    /// Measure a version of the risk model on rows that it has not learned from. Exit code 2: it does not beat its baseline.
+    /// Measure a version of the risk model on rows that it has not learned from. Exit code 3: it does not beat its baseline.
     Evaluate(commands::evaluate::Evaluate),
-    /// Measure two versions of the risk model on the same rows. Exit code 2: the second is worse.
+    /// Measure two versions of the risk model on the same rows. Exit code 3: the second is worse.
     Compare(commands::evaluate::Compare),
     /// Say why an order has its risk, and what would change it.
     Explain(commands::explain::Args),
-    /// Compare new cases with those that the risk model learned from, and its promises with what happened. Exit code 2:
+    /// Compare new cases with those that the risk model learned from, and its promises with what happened. Exit code 3:
     /// drift.
     Drift(commands::drift::Args),
     /// Write requests and data sets to files.
@@ -89,7 +89,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("holdfast: {error:#}");
-            if error.is::<commands::Refused>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+            if error.is::<commands::Refused>() { ExitCode::from(3) } else { ExitCode::FAILURE }
         }
     }
 }

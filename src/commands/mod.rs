@@ -14,7 +14,7 @@ pub mod token;
 pub mod train;
 pub mod work;
 
-/// A command that did its work and has to say no: exit code 2, where a failure has 1.
+/// A command that did its work and has to say no: exit code 3, where a failure has 1 and a command line that makes no sense 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(pub String);

@@ -14,6 +14,7 @@ mod decide;
 mod execute;
 mod execute_stage;
 mod execute_visible;
+mod for_data_teams;
 mod learn;
 mod promise;
 mod promotion;
