@@ -23,7 +23,8 @@ pub struct SplitRows {
 pub struct Candidate {
     /// The learner; trees with the number that lost least.
     pub learner: Learner,
-    /// On the forward folds, before calibration.
+    /// On the forward folds, after the best rising map to probabilities: what the choice goes by. The map is fitted on the
+    /// same rows, so it flatters every candidate a little.
     pub valid_log_loss: f64,
     /// Its share in the model; 0 when it was not kept.
     pub weight: f64,

@@ -81,33 +81,27 @@ pub(crate) fn level(logits: &[f64], rate: f64) -> f64 {
     offset
 }
 
-/// The weight of each of `candidates`, all on the same rows; each belongs to the family of the same place.
-pub(crate) fn select<F: Ord>(candidates: &[Aligned], families: &[F], labels: &[bool]) -> Vec<f64> {
+/// The weight of each candidate, by what each of them lost ([`shaped_loss`], on the same rows) and the family of each.
+pub(crate) fn select<F: Ord>(losses: &[f64], families: &[F]) -> Vec<f64> {
     let mut best: BTreeMap<&F, (f64, usize)> = BTreeMap::new();
-    for (at, (candidate, family)) in candidates.iter().zip(families).enumerate() {
-        let loss = shaped_loss(&candidate.logits, labels);
+    for (at, (&loss, family)) in losses.iter().zip(families).enumerate() {
         if best.get(family).is_none_or(|(least, _)| loss < *least) {
             best.insert(family, (loss, at));
         }
     }
     let least = best.values().map(|(loss, _)| *loss).fold(f64::INFINITY, f64::min);
     best.retain(|_, (loss, _)| *loss <= least * (1.0 + TOLERANCE));
-    let mut weights = vec![0.0; candidates.len()];
+    let mut weights = vec![0.0; losses.len()];
     best.values().for_each(|(_, at)| weights[*at] = 1.0 / best.len() as f64);
     weights
 }
 
 /// The mean log loss after the best rising map to probabilities: the shape is calibration's to mend.
-fn shaped_loss(logits: &[f64], labels: &[bool]) -> f64 {
+pub(crate) fn shaped_loss(logits: &[f64], labels: &[bool]) -> f64 {
     match Calibration::isotonic(logits, labels) {
         Some(map) => mean_loss(logits.iter().map(|logit| map.apply(*logit)), labels),
-        None => log_loss(logits.iter().copied(), labels),
+        None => mean_loss(logits.iter().map(|logit| Calibration::Identity.apply(*logit)), labels),
     }
-}
-
-/// The mean log loss of logits.
-pub(crate) fn log_loss(logits: impl Iterator<Item = f64>, labels: &[bool]) -> f64 {
-    mean_loss(logits.map(|logit| Calibration::Identity.apply(logit)), labels)
 }
 
 fn mean_loss(probabilities: impl Iterator<Item = f64>, labels: &[bool]) -> f64 {

@@ -183,11 +183,14 @@ struct Trial {
 type Blocks = BTreeMap<Recipe, Encoded>;
 
 /// Everything that the forward folds say.
+#[derive(Default)]
 struct Compared {
     /// With the trees that lost least.
     learners: Vec<Learner>,
     /// One logit per row of all blocks, for each learner.
     aligned: Vec<Aligned>,
+    /// What each learner lost, by which it is chosen and reported.
+    losses: Vec<f64>,
     /// Their outcomes.
     labels: Vec<bool>,
 }
@@ -224,7 +227,7 @@ impl RiskModel {
         run.refuse_leaks(&context)?;
         let compared = run.compare()?;
         let families: Vec<Family> = compared.learners.iter().map(Learner::family).collect();
-        let weights = stack::select(&compared.aligned, &families, &compared.labels);
+        let weights = stack::select(&compared.losses, &families);
         let mixed = mix(&compared.aligned, &weights);
         let calibration = Calibration::choose(&mixed, &compared.labels).map_err(TrainError::Metric)?;
         let model = run.fit_again(&compared, &weights, &context, calibration)?;
@@ -269,7 +272,7 @@ impl Run<'_, '_> {
         for (number, fold) in folds.iter().enumerate() {
             blocks.push(self.try_fold(number, folds.len(), fold, &mut trials)?);
         }
-        let mut compared = Compared { learners: Vec::new(), aligned: Vec::new(), labels: Vec::new() };
+        let mut compared = Compared::default();
         for fold in &folds {
             compared.labels.extend_from_slice(&self.pool.labels[fold.block.clone()]);
         }
@@ -277,7 +280,9 @@ impl Run<'_, '_> {
         for (learner, trials) in self.options.learners.iter().zip(&trials) {
             let learner = settled(learner, trials, &sizes);
             let logits = trials.iter().zip(&blocks).flat_map(|(trial, block)| later_logits(&learner, trial, block));
-            compared.aligned.push(stack::align(&logits.collect::<Vec<f64>>(), &compared.labels, &sizes));
+            let aligned = stack::align(&logits.collect::<Vec<f64>>(), &compared.labels, &sizes);
+            compared.losses.push(stack::shaped_loss(&aligned.logits, &compared.labels));
+            compared.aligned.push(aligned);
             compared.learners.push(learner);
         }
         Ok(compared)
@@ -366,10 +371,10 @@ impl Run<'_, '_> {
         }
         let (train, valid) = (self.pool.rows.len(), compared.labels.len());
         let gap = self.table.rows.len() - train - test.rows.len();
-        let candidates = compared.learners.iter().zip(&compared.aligned).zip(weights);
-        let candidate = |((learner, aligned), weight): ((&Learner, &Aligned), &f64)| Candidate {
+        let candidates = compared.learners.iter().zip(&compared.losses).zip(weights);
+        let candidate = |((learner, loss), weight): ((&Learner, &f64), &f64)| Candidate {
             learner: learner.clone(),
-            valid_log_loss: stack::log_loss(aligned.logits.iter().copied(), &compared.labels),
+            valid_log_loss: *loss,
             weight: *weight,
         };
         Ok(Report {
