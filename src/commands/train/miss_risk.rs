@@ -12,7 +12,7 @@ use holdfast_training::tabular::model::RiskModel;
 use holdfast_training::tabular::options::{Rule, TrainOptions};
 use holdfast_training::tabular::report::Report;
 use holdfast_training::tabular::ship_date::Coverage;
-use holdfast_training::tabular::table::Table;
+use holdfast_training::tabular::table::{Facts, Table};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -159,7 +159,14 @@ async fn from_history(services: &Services, since: Option<Timestamp>) -> anyhow::
     let rows: Result<Vec<_>, _> = set.rows.iter().map(|row| table::to_learned(&names, row)).collect();
     Ok(Rows {
         delay_s: set.delay_s,
-        table: Table { schema, rows: rows?, labels: set.labels, times: set.times, splits: None },
+        table: Table {
+            schema,
+            rows: rows?,
+            labels: set.labels,
+            times: set.times,
+            splits: None,
+            facts: Facts::default(),
+        },
         hours: set.hours,
         data_digest: set.digest,
         data_window: set.window.map(|window| window.map(|at| at.to_string())),
@@ -181,7 +188,7 @@ fn from_file(descriptor: &Path, data: &Path) -> anyhow::Result<Rows> {
     let data_window = described.time_column.as_ref().and_then(|_| window());
     Ok(Rows {
         hours: Vec::new(),
-        delay_s: 0,
+        delay_s: table.facts.outcome_delay,
         data_digest: sha256_hex(&bytes),
         data_window,
         licence: described.licence,

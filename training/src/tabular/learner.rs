@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::boost::{BoostError, BoostParams, Booster, Column, Objective, Records};
 use super::encode::{FeatureEncoder, Recipe};
 use super::logistic::{Linear, LogisticError, LogisticParams};
-use super::table::Kind;
+use super::table::{Kind, Monotone};
 
 /// Share of rows that each tree is grown on: trees that differ err less together.
 const ROW_SHARE: f64 = 0.7;
@@ -63,6 +63,11 @@ impl Learner {
             Learner::Logistic { .. } => 1,
             Learner::Trees { .. } => TREE_BAGS,
         }
+    }
+
+    /// Whether it can promise that the risk only rises, or only falls, with a feature.
+    pub(crate) fn keeps_monotone(&self) -> bool {
+        matches!(self, Learner::Trees { recipe, .. } if !recipe.is_linear())
     }
 
     /// Learners that err alike.
@@ -117,6 +122,21 @@ fn boost_params(leaves: usize, learning_rate: f64, column_share: f64, trees: usi
         .l2(LEAF_L2)
 }
 
+/// What trees make of a feature's columns.
+pub(crate) fn column_of(kind: Kind, recipe: Recipe, monotone: Option<Monotone>) -> Column {
+    let direction = match monotone {
+        _ if recipe.is_linear() => 0,
+        Some(Monotone::Rising) => 1,
+        Some(Monotone::Falling) => -1,
+        None => 0,
+    };
+    match kind {
+        Kind::Categorical if recipe == Recipe::Native => Column::Categorical,
+        Kind::Categorical => Column::Numeric { monotone: 0 },
+        Kind::Numeric => Column::Numeric { monotone: direction },
+    }
+}
+
 /// The features of some rows in one recipe: rows × columns, and what each column holds.
 pub(crate) struct Encoded {
     pub(crate) matrix: Array2<f64>,
@@ -124,13 +144,9 @@ pub(crate) struct Encoded {
 }
 
 impl Encoded {
-    pub(crate) fn new(rows: usize, columns: &[Vec<f64>], kinds: impl Iterator<Item = Kind>, recipe: Recipe) -> Encoded {
-        let code = |kind| recipe == Recipe::Native && kind == Kind::Categorical;
-        let column = |kind| if code(kind) { Column::Categorical } else { Column::Numeric { monotone: 0 } };
-        Encoded {
-            matrix: Array2::from_shape_fn((rows, columns.len()), |(row, column)| columns[column][row]),
-            columns: kinds.map(column).collect(),
-        }
+    pub(crate) fn new(rows: usize, columns: &[Vec<f64>], meanings: Vec<Column>) -> Encoded {
+        let cell = |(row, column): (usize, usize)| columns[column][row];
+        Encoded { matrix: Array2::from_shape_fn((rows, columns.len()), cell), columns: meanings }
     }
 
     fn records(&self, labels: &[bool]) -> Records {

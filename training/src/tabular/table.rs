@@ -8,7 +8,7 @@
 //! Non-goals: no conversion between kinds. A number in a categorical feature is an error, because guessing its spelling
 //! (`7`, `7.0`, `07`) would silently make an unseen category of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -197,6 +197,31 @@ pub struct Table {
     pub times: Vec<i64>,
     /// Who may learn from which row; without it training splits by time.
     pub splits: Option<Vec<Split>>,
+    /// What else is known of rows and columns.
+    pub facts: Facts,
+}
+
+/// What is known of a table beside its cells; by default nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Facts {
+    /// How long after its time a row's outcome is known, at least, in the unit of the times.
+    pub outcome_delay: i64,
+    /// By feature, when its value was known, one per row, in the unit of the times; `None` where nobody wrote it down.
+    pub known_at: BTreeMap<String, Vec<Option<i64>>>,
+    /// What belongs together, one per row, such as the order of a line; a row without a group stands alone.
+    pub groups: Option<Vec<Option<String>>>,
+    /// By numeric feature, the way in which the risk may move as it grows.
+    pub monotone: BTreeMap<String, Monotone>,
+}
+
+/// The way in which a risk may move as a feature grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Monotone {
+    /// Never down.
+    Rising,
+    /// Never up.
+    Falling,
 }
 
 /// A table is not what it must be.
@@ -214,6 +239,14 @@ pub enum TableError {
         rows: usize,
         /// Its length.
         found: usize,
+    },
+    /// A fact about a feature that does not exist, or cannot hold for it.
+    #[error("feature `{feature}` cannot be {what}: the table has no such feature, or it is not a number")]
+    Fact {
+        /// The feature.
+        feature: String,
+        /// What was said of it.
+        what: &'static str,
     },
     /// A row that does not fit; `row` counts from 0.
     #[error("row {row} does not fit the schema")]
@@ -235,14 +268,30 @@ impl Table {
         self.schema.check().map_err(TableError::Schema)?;
         let rows = self.rows.len();
         let splits = self.splits.as_ref().map_or(rows, Vec::len);
-        for (what, found) in [("labels", self.labels.len()), ("times", self.times.len()), ("splits", splits)] {
+        let groups = self.facts.groups.as_ref().map_or(rows, Vec::len);
+        let known = self.facts.known_at.values().map(|times| ("times at which a feature was known", times.len()));
+        let columns =
+            [("labels", self.labels.len()), ("times", self.times.len()), ("splits", splits), ("groups", groups)];
+        for (what, found) in columns.into_iter().chain(known) {
             if found != rows {
                 return Err(TableError::Length { what, rows, found });
             }
         }
+        self.check_facts()?;
         for (index, row) in self.rows.iter().enumerate() {
             self.schema.check_row(row).map_err(|source| TableError::Row { row: index, source })?;
         }
         Ok(())
+    }
+
+    fn check_facts(&self) -> Result<(), TableError> {
+        let find = |name: &str| self.schema.features.iter().find(|feature| feature.name == name);
+        let unknown = self.facts.known_at.keys().find(|name| find(name).is_none()).map(|name| (name, "dated"));
+        let numeric = |name: &str| find(name).is_some_and(|feature| feature.kind == Kind::Numeric);
+        let free = self.facts.monotone.keys().find(|name| !numeric(name)).map(|name| (name, "monotone"));
+        match unknown.or(free) {
+            Some((feature, what)) => Err(TableError::Fact { feature: feature.clone(), what }),
+            None => Ok(()),
+        }
     }
 }

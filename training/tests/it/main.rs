@@ -10,6 +10,7 @@ mod counterfactual;
 mod descriptor;
 mod drift;
 mod effect;
+mod facts;
 mod heads;
 mod html;
 mod leak;

@@ -6,7 +6,7 @@ use holdfast_training::tabular::encode::Recipe;
 use holdfast_training::tabular::learner::Learner;
 use holdfast_training::tabular::model::RiskModel;
 use holdfast_training::tabular::options::TrainOptions;
-use holdfast_training::tabular::table::{Feature, Kind, Schema, Table, Value};
+use holdfast_training::tabular::table::{Facts, Feature, Kind, Schema, Table, Value};
 use proptest::prelude::*;
 
 fn number() -> impl Strategy<Value = f64> {
@@ -48,6 +48,7 @@ fn table() -> impl Strategy<Value = Table> {
                 labels,
                 times,
                 splits: None,
+                facts: Facts::default(),
             })
     })
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use holdfast_training::tabular::calibrate::sigmoid;
-use holdfast_training::tabular::table::{Feature, Kind, Schema, Table, Value};
+use holdfast_training::tabular::table::{Facts, Feature, Kind, Schema, Table, Value};
 
 /// A small deterministic generator (SplitMix64, Steele et al. 2014).
 pub struct Random(pub u64);
@@ -33,7 +33,8 @@ pub fn shipments(rows: usize, seed: u64) -> Table {
         ],
     };
     let mut random = Random(seed);
-    let mut table = Table { schema, rows: vec![], labels: vec![], times: vec![], splits: None };
+    let mut table =
+        Table { schema, rows: vec![], labels: vec![], times: vec![], splits: None, facts: Facts::default() };
     for row in 0..rows {
         let load = random.uniform();
         let (carrier, shift) = [("slow", 1.5), ("fair", 0.0), ("fast", -1.5)][(random.uniform() * 3.0) as usize];

@@ -17,7 +17,7 @@ use ::parquet::file::properties::WriterProperties;
 use ::parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use ::parquet::schema::types::{Type, TypePtr};
 
-use crate::tabular::descriptor::{Descriptor, FeatureColumn, LabelColumn, SplitRule};
+use crate::tabular::descriptor::{Descriptor, FeatureColumn, LabelColumn, LabelRule, SplitRule};
 use crate::tabular::split::Split;
 use crate::tabular::table::{Kind, Table, TableError, Value};
 
@@ -102,13 +102,16 @@ pub fn to_parquet(
     write().map_err(WriteError::Parquet)
 }
 
-/// How to read back what [`to_parquet`] wrote without further columns; `name`, `source` and `licence` as in
+/// How to read back what [`to_parquet`] wrote without further columns, but for groups and the times at which features were
+/// known, which the file does not hold; `name`, `source` and `licence` as in
 /// [`Descriptor`].
 pub fn descriptor_of(table: &Table, name: &str, source: &str, licence: &str) -> Descriptor {
     let feature = |feature: &crate::tabular::table::Feature| FeatureColumn {
         column: feature.name.clone(),
         kind: feature.kind,
         label: feature.label.clone(),
+        known_at: None,
+        monotone: table.facts.monotone.get(&feature.name).copied(),
     };
     let of = |split: Split| split_name(split).to_owned();
     Descriptor {
@@ -118,9 +121,16 @@ pub fn descriptor_of(table: &Table, name: &str, source: &str, licence: &str) -> 
         schema_version: table.schema.version.clone(),
         missing: vec![String::new()],
         time_column: Some(TIME.to_owned()),
+        outcome_delay: table.facts.outcome_delay,
+        group_column: None,
         ids: Vec::new(),
         ignored: Vec::new(),
-        label: LabelColumn { column: LABEL.to_owned(), positive: "true".to_owned(), negative: "false".to_owned() },
+        label: LabelRule::Column(LabelColumn {
+            column: LABEL.to_owned(),
+            positive: "true".to_owned(),
+            negative: Some("false".to_owned()),
+            skip_missing: false,
+        }),
         split: match &table.splits {
             Some(_) => SplitRule::Column {
                 name: SPLIT.to_owned(),

@@ -6,21 +6,28 @@
 //!
 //! Non-goals: searching settings; the learners that compete are given.
 
+mod error;
+mod guard;
+mod splits;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use ndarray::Array2;
 
+pub use self::error::TrainError;
+pub(crate) use self::splits::known_before_test;
+pub use self::splits::splits_of;
 use super::calibrate::Calibration;
 use super::encode::{Context, FeatureEncoder, Recipe};
 use super::forward::{self, Fold};
 use super::leak;
-use super::learner::{Encoded, Family, Fitted, Learner, LearnerError, encode_row};
-use super::metrics::{self, ECE_BINS, MetricError, Metrics};
+use super::learner::{Encoded, Family, Fitted, Learner, LearnerError, column_of, encode_row};
+use super::metrics::{self, ECE_BINS, Metrics};
 use super::model::{Member, Parts, RiskModel};
-use super::options::{OptionsError, Rule, TrainOptions};
+use super::options::{Rule, TrainOptions};
 use super::report::{Baseline, Candidate, Report, SplitRows};
-use super::split::{self, Split, SplitError};
+use super::split::Split;
 use super::stack::{self, Aligned};
 use super::table::{Kind, Table, TableError, Value};
 
@@ -29,85 +36,6 @@ pub type Progress<'a> = dyn FnMut(&str, f64) -> ControlFlow<()> + 'a;
 
 /// Fewest known rows that a forward fold learns from.
 const FOLD_ROWS_MIN: usize = 30;
-
-/// A risk model cannot be trained.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainError {
-    /// A setting that makes no sense.
-    #[error("the training options cannot be used")]
-    Options(#[source] OptionsError),
-    /// The table itself.
-    #[error("the training table cannot be used")]
-    Table(#[source] TableError),
-    /// Too little to learn from.
-    #[error("the table has {found} rows and training needs at least {needed}: collect more, or lower `rows_min`")]
-    TooFewRows {
-        /// Rows of the table.
-        found: usize,
-        /// Rows needed.
-        needed: usize,
-    },
-    /// The splits.
-    #[error("the table cannot be split in time order")]
-    Split(#[source] SplitError),
-    /// A split with one outcome only.
-    #[error("all {rows} rows of the {split:?} split have the outcome {label}: collect rows of both, or move the cuts")]
-    OneClass {
-        /// Which.
-        split: Split,
-        /// Its rows.
-        rows: usize,
-        /// Its only outcome.
-        label: bool,
-    },
-    /// A feature that knows the outcome.
-    #[error(
-        "feature `{feature}` alone reaches ROC-AUC {auc:.4} (limit {limit}): it was probably filled in after the outcome; \
-         declare it a leak, or raise `leak_auc` if it was known in time"
-    )]
-    Leak {
-        /// The feature.
-        feature: String,
-        /// What it reaches on the training rows.
-        auc: f64,
-        /// The limit in force.
-        limit: f64,
-    },
-    /// The learner.
-    #[error("{learner} failed")]
-    Learner {
-        /// Which.
-        learner: String,
-        /// Why.
-        #[source]
-        source: LearnerError,
-    },
-    /// Outcomes come too late for any row to be scored by what was known before it.
-    #[error(
-        "none of the {rows} rows before the test has {needed} earlier rows of both outcomes that were known in time: \
-         collect a longer history"
-    )]
-    NoFold {
-        /// Rows before the test.
-        rows: usize,
-        /// Needed before a row.
-        needed: usize,
-    },
-    /// A rule on a feature that does not exist.
-    #[error("the rule `{rule}` is about feature `{feature}`, which the table does not have")]
-    Rule {
-        /// Its name.
-        rule: String,
-        /// The feature.
-        feature: String,
-    },
-    /// The caller wanted no more.
-    #[error("training was cancelled; nothing was kept")]
-    Cancelled,
-    /// A measure.
-    #[error("the model cannot be measured")]
-    Metric(#[source] MetricError),
-}
 
 /// Some rows, oldest first.
 struct Rows<'a> {
@@ -163,14 +91,15 @@ struct Basis {
 
 /// Fits one encoder per feature on the first so many rows.
 fn basis(table: &Table, rows: &Rows<'_>, first: usize, recipe: Recipe, context: &Context) -> Basis {
-    let (mut encoders, mut columns, mut kinds) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut encoders, mut columns, mut meanings) = (Vec::new(), Vec::new(), Vec::new());
     for (index, feature) in table.schema.features.iter().enumerate() {
         let fitted = FeatureEncoder::fit(feature.kind, &rows.feature(index, first), recipe, context);
-        kinds.extend(fitted.training.iter().map(|_| feature.kind));
+        let meaning = column_of(feature.kind, recipe, table.facts.monotone.get(&feature.name).copied());
+        meanings.extend(fitted.training.iter().map(|_| meaning));
         encoders.push(fitted.encoder);
         columns.extend(fitted.training);
     }
-    Basis { encoders, encoded: Encoded::new(first, &columns, kinds.into_iter(), recipe) }
+    Basis { encoders, encoded: Encoded::new(first, &columns, meanings) }
 }
 
 /// What one learner made of one fold.
@@ -217,7 +146,10 @@ impl RiskModel {
         if table.rows.len() < options.rows_min {
             return Err(TrainError::TooFewRows { found: table.rows.len(), needed: options.rows_min });
         }
+        guard::refuse_late_features(table)?;
         let splits = splits_of(table, options).map_err(TrainError::Split)?;
+        guard::refuse_split_groups(table, &splits)?;
+        let options = &settled_options(table, options)?;
         let known = known_before_test(table, &splits, options);
         let pool = Rows::take(table, |row| known[row]).of_both_outcomes(Split::Train)?;
         let test = Rows::take(table, |row| splits[row] == Split::Test).of_both_outcomes(Split::Test)?;
@@ -415,6 +347,13 @@ impl Run<'_, '_> {
     }
 }
 
+/// The options with what the table says: its delay, and without learners that would break its promises.
+fn settled_options(table: &Table, options: &TrainOptions) -> Result<TrainOptions, TrainError> {
+    let mut options = TrainOptions { outcome_delay: splits::delay(table, options), ..options.clone() };
+    options.learners.retain(|learner| table.facts.monotone.is_empty() || learner.keeps_monotone());
+    if options.learners.is_empty() { Err(TrainError::Monotone) } else { Ok(options) }
+}
+
 fn failed(learner: &Learner, source: LearnerError) -> TrainError {
     TrainError::Learner { learner: learner.to_string(), source }
 }
@@ -459,33 +398,4 @@ fn mix(aligned: &[Aligned], weights: &[f64]) -> Vec<f64> {
         mixed.iter_mut().zip(&aligned.logits).for_each(|(sum, logit)| *sum += weight * logit);
     }
     mixed
-}
-
-/// The splits of a table: those that it brings, else by time.
-///
-/// # Errors
-/// [`SplitError`].
-pub fn splits_of(table: &Table, options: &TrainOptions) -> Result<Vec<Split>, SplitError> {
-    match &table.splits {
-        Some(splits) => split::check_order(&table.times, splits).map(|()| splits.clone()),
-        None => split::by_time(&table.times, options.fractions, options.outcome_delay),
-    }
-}
-
-/// Rows whose outcome is known when the test begins.
-pub(crate) fn known_before_test(table: &Table, splits: &[Split], options: &TrainOptions) -> Vec<bool> {
-    let of_test = splits.iter().zip(&table.times).filter(|(split, _)| **split == Split::Test);
-    let begin = of_test.map(|(_, time)| *time).min().unwrap_or(i64::MAX);
-    let known = |time: i64| time.saturating_add(options.outcome_delay) <= begin;
-    let given = table.splits.is_some();
-    splits
-        .iter()
-        .zip(&table.times)
-        .map(|(split, &time)| match split {
-            Split::Test => false,
-            // What a table sets aside stays aside; what a cut between training and validation set aside is known by now.
-            Split::Gap => !given && known(time),
-            Split::Train | Split::Valid => known(time),
-        })
-        .collect()
 }
