@@ -1,10 +1,11 @@
 """Data and programs that the comparisons of boosted trees with LightGBM share.
 
 A set is a folder with `records.f32` (row-major) and `targets.f32`, made from a CSV file (columns `late` and `split`,
-training rows are those with `split` 0) or generated from a seed. Needs `pip install lightgbm==4.7.0 numpy`.
+training rows are those with `split` 0) or generated from a seed. `run.sh` makes the environment that they need.
 """
 
 import csv
+import functools
 import gzip
 import json
 import os
@@ -80,12 +81,22 @@ def generate(folder, rows=200_000, seed=7, objective="binary"):
     return Set("generated", folder, numpy.hstack([numbers, categories]), targets, list(range(20, 28)))
 
 
-def build(folder):
-    """Our benchmark and LightGBM's counterpart, as paths."""
-    command = ["cargo", "build", "--release", "-p", "holdfast-training", "--bench", "boost", "--message-format=json"]
+@functools.cache
+def cargo(kind, name):
+    """The path of a bench or example of the learning library, built."""
+    command = ["cargo", "build", "--release", "--locked", "-p", "holdfast-training", f"--{kind}", name, "--message-format=json"]
     lines = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     made = [json.loads(line) for line in lines]
-    ours = next(m["executable"] for m in made if m.get("executable") and m["target"]["name"] == "boost")
+    return next(m["executable"] for m in made if m.get("executable") and m["target"]["name"] == name)
+
+
+def example(name):
+    return cargo("example", name)
+
+
+def build(folder):
+    """Our benchmark and LightGBM's counterpart, as paths."""
+    ours = cargo("bench", "boost")
     library = pathlib.Path(lightgbm.__file__).parent / "lib"
     theirs = pathlib.Path(folder) / "lightgbm_peer"
     source = HERE / "lightgbm_peer.c"
