@@ -41,24 +41,30 @@ class Set:
         return ",".join(map(str, self.categorical))
 
 
+# A code that no training row has.
+UNSEEN = 77_777
+
+
 def read_csv(path, folder, split="0"):
-    """The rows of one split; text columns become codes, the most frequent value 0."""
+    """The rows of one split; text columns become codes by the training rows, the most frequent value 0."""
     path = pathlib.Path(path)
     opened = gzip.open(path, "rt") if path.suffix == ".gz" else open(path)
     with opened as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == split]
+        rows = list(csv.DictReader(file))
+    wanted = [index for index, row in enumerate(rows) if row["split"] == split]
     names = [name for name in rows[0] if name not in ("late", "split")]
     columns, categorical = [], []
     for index, name in enumerate(names):
         texts = [row[name] for row in rows]
         try:
-            columns.append([float(text) if text else numpy.nan for text in texts])
+            values = [float(text) if text else numpy.nan for text in texts]
         except ValueError:
-            counts = Counter(text for text in texts if text)
+            counts = Counter(row[name] for row in rows if row["split"] == "0" and row[name])
             codes = {text: code for code, (text, _) in enumerate(counts.most_common())}
-            columns.append([codes.get(text, numpy.nan) for text in texts])
+            values = [codes.get(text, UNSEEN) if text else numpy.nan for text in texts]
             categorical.append(index)
-    targets = [float(row["late"]) for row in rows]
+        columns.append([values[row] for row in wanted])
+    targets = [float(rows[row]["late"]) for row in wanted]
     return Set(path.name.split(".")[0], folder, numpy.array(columns).T, targets, categorical)
 
 

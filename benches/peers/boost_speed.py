@@ -1,20 +1,32 @@
 """Time and memory of our boosted trees beside LightGBM's, in one run, and the ratios.
 
-    python benches/peers/boost_speed.py [--repeats 7] [--rows 200000] [--json] FILE.csv.gz ...
+    benches/peers/run.sh speed [--repeats 7] [--rows 200000] [--json] FILE.csv.gz ...
 
 Both train the same trees, leaves and bins on the same files, in processes of their own that take turns, so that other
 load falls on both; the median of the ratios of neighbouring runs counts. LightGBM runs with its histograms by column and
-by row, and the faster counts. Scoring is measured on the same trees: ours, exported. Needs a C compiler.
+by row, and the faster counts. Scoring is measured on the same trees: ours, exported. Needs a C compiler. The load of the
+machine is printed, for other work on it disturbs both. Ends with 1 when a bar of BARS is missed.
 """
 
 import argparse
 import json
+import os
 import statistics
+import sys
 import tempfile
 
 from boost_data import build, call, generate, read_csv
 
 TREES, LEAVES, BINS = 100, 31, 255
+# Part of the result, ratio in it, sign, bar, in words.
+BARS = [
+    ("train_2", "seconds_ratio", "<=", 1.3, "training seconds over LightGBM's, two threads (the floor)"),
+    ("memory_2", "peak_ratio", "<=", 1.0, "peak memory over LightGBM's"),
+    ("score_1", "row_times_as_fast", ">=", 1.5, "one row, times as fast"),
+    ("score_1", "batch_times_as_fast", ">=", 1.2, "batch on one thread, times as fast"),
+    ("score_2", "batch_times_as_fast", ">=", 1.2, "batch on two threads, times as fast"),
+]
+MOONSHOT = ("train_2", "seconds_ratio", "<=", 1.0, "training seconds over LightGBM's, two threads (the moonshot)")
 
 
 def parameters(data, threads, layout):
@@ -80,6 +92,7 @@ def main():
     parser.add_argument("--rows", type=int, default=200_000, help="rows of the generated set; 0 leaves it out")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    kept = True
     with tempfile.TemporaryDirectory() as folder:
         ours, theirs = build(folder)
         sets = [read_csv(path, f"{folder}/{index}") for index, path in enumerate(options.files)]
@@ -95,12 +108,28 @@ def main():
             result[data.name] = {"rows": len(data.targets), "columns": data.records.shape[1], **found}
             if not options.json:
                 report(data, found)
+            kept &= judge(found, options.json)
     if options.json:
         print(json.dumps(result, indent=2))
+    sys.exit(0 if kept else 1)
+
+
+def judge(found, quiet):
+    """Prints each bar and says whether all but the moonshot were kept."""
+    kept = True
+    for bar in [*BARS, MOONSHOT]:
+        part, name, sign, limit, words = bar
+        ratio = found[part][name]["median"]
+        good = ratio <= limit if sign == "<=" else ratio >= limit
+        kept &= good or bar is MOONSHOT
+        if not quiet:
+            print(f"  {'PASS' if good else 'FAIL'}  {words}: {ratio:.2f} {sign} {limit}", flush=True)
+    return kept
 
 
 def report(data, found):
-    print(f"{data.name}: {data.records.shape[0]} rows, {data.records.shape[1]} columns, {len(data.categorical)} categorical")
+    shape = f"{data.records.shape[0]} rows, {data.records.shape[1]} columns, {len(data.categorical)} categorical"
+    print(f"{data.name}: {shape}; load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     for threads in (1, 2):
         one = found[f"train_{threads}"]
         print(f"  train, {threads} thread(s): {one['seconds_ours']:.3f} s, LightGBM {one['seconds_lightgbm']:.3f} s, "
