@@ -17,6 +17,8 @@ use super::metrics::MetricError;
 const PLATT_ROWS_MIN: usize = 40;
 /// Fewest rows for isotonic regression to be tried: it has many more degrees of freedom.
 const ISOTONIC_ROWS_MIN: usize = 400;
+/// By which share of the way to its neighbours a block of isotonic regression rises from end to end.
+const TILT: f64 = 0.05;
 /// A probability never comes closer to 0 or 1 than this.
 pub(crate) const PROBABILITY_MIN: f64 = 1e-9;
 /// Newton steps of Platt scaling; it needs about ten.
@@ -163,14 +165,24 @@ impl Calibration {
         }
         let fitted = pool_adjacent_violators(&means, &weights);
         let clip = 1.0 / (logits.len() as f64 + 2.0);
-        let (mut knots, mut probabilities) = (vec![], vec![]);
+        let mut blocks: Vec<[f64; 3]> = Vec::new();
         let mut start = 0;
         for block in fitted.chunk_by(|a, b| a == b) {
-            let (xs, weights) = (&xs[start..start + block.len()], &weights[start..start + block.len()]);
-            let mass: f64 = weights.iter().sum();
-            knots.push(xs.iter().zip(weights).map(|(x, weight)| x * weight).sum::<f64>() / mass);
-            probabilities.push(block.first()?.clamp(clip, 1.0 - clip));
-            start += block.len();
+            let end = start + block.len();
+            blocks.push([*xs.get(start)?, *xs.get(end - 1)?, block.first()?.clamp(clip, 1.0 - clip)]);
+            start = end;
+        }
+        let (mut knots, mut probabilities) = (vec![], vec![]);
+        for (at, [first, last, p]) in blocks.iter().enumerate() {
+            let of = |at: Option<usize>| at.and_then(|at| blocks.get(at)).map_or(*p, |block| block[2]);
+            let (below, above) = (of(at.checked_sub(1)), of(Some(at + 1)));
+            // All but level within a block, and a line only over the gap to the next: lines between the blocks' middles
+            // would smear the steps of cases that are all but certain. The tilt keeps the learner's order.
+            let sides = [(first, p - TILT * (p - below)), (last, p + TILT * (above - p))];
+            for (x, p) in if first < last { sides.to_vec() } else { vec![(first, *p)] } {
+                knots.push(*x);
+                probabilities.push(p);
+            }
         }
         Some(Calibration::Isotonic { logits: knots, probabilities })
     }
