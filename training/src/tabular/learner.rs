@@ -4,6 +4,8 @@
 //!
 //! Non-goals: choosing among learners, see [`super::train`].
 
+use std::ops::ControlFlow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use linfa::ParamGuard;
@@ -13,13 +15,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::boost::{BoostError, BoostParams, Booster, Column, Objective, Records};
 use super::encode::{FeatureEncoder, Recipe};
-use super::logistic::{Linear, LogisticError, LogisticParams};
+use super::logistic::{ElasticNetParams, Linear, LogisticError, LogisticParams};
 use super::table::{Kind, Monotone};
 
 /// Share of rows that each tree is grown on: trees that differ err less together.
 const ROW_SHARE: f64 = 0.7;
 /// Fits of a kept tree learner.
 const TREE_BAGS: usize = 3;
+/// Trees on a forward fold without a lower loss after which the rest are not grown.
+const PATIENCE: usize = 60;
 /// L2 penalty on the leaves.
 const LEAF_L2: f64 = 5.0;
 
@@ -33,6 +37,15 @@ pub enum Learner {
         recipe: Recipe,
         /// L2 penalty on the standardised weights, against the sum of the log losses.
         alpha: f64,
+    },
+    /// linfa's elastic net on the outcomes as 0 and 1: a linear score that leaves columns out.
+    ElasticNet {
+        /// How features are encoded.
+        recipe: Recipe,
+        /// Penalty on the standardised weights, against half the mean squared error.
+        penalty: f64,
+        /// Share of the penalty on their size rather than their square, 0 to 1.
+        l1_ratio: f64,
     },
     /// Boosted trees.
     Trees {
@@ -53,14 +66,21 @@ impl Learner {
     /// How features are encoded for it.
     pub fn recipe(&self) -> Recipe {
         match self {
-            Learner::Logistic { recipe, .. } | Learner::Trees { recipe, .. } => *recipe,
+            Learner::Logistic { recipe, .. } | Learner::ElasticNet { recipe, .. } | Learner::Trees { recipe, .. } => {
+                *recipe
+            }
         }
+    }
+
+    /// The most trees that it may have; 0 where it has none.
+    pub(crate) fn trees(&self) -> usize {
+        if let Learner::Trees { trees, .. } = self { *trees } else { 0 }
     }
 
     /// How often it is fitted, each time with other draws: their mean varies less than one of them.
     pub(crate) fn bags(&self) -> usize {
         match self {
-            Learner::Logistic { .. } => 1,
+            Learner::Logistic { .. } | Learner::ElasticNet { .. } => 1,
             Learner::Trees { .. } => TREE_BAGS,
         }
     }
@@ -73,7 +93,7 @@ impl Learner {
     /// Learners that err alike.
     pub(crate) fn family(&self) -> Family {
         match self {
-            Learner::Logistic { .. } => Family::Linear,
+            Learner::Logistic { .. } | Learner::ElasticNet { .. } => Family::Linear,
             Learner::Trees { recipe, .. } => Family::Trees(*recipe),
         }
     }
@@ -81,11 +101,16 @@ impl Learner {
     /// What is wrong with the settings, in words.
     pub(crate) fn fault(&self) -> Option<String> {
         match self {
-            Learner::Logistic { recipe, .. } if !recipe.is_linear() => {
+            Learner::Logistic { recipe, .. } | Learner::ElasticNet { recipe, .. } if !recipe.is_linear() => {
                 Some(format!("{self} on codes or absent numbers"))
             }
             Learner::Logistic { alpha, .. } if !(alpha.is_finite() && *alpha > 0.0) => Some(format!("alpha {alpha}")),
-            Learner::Logistic { .. } => None,
+            Learner::ElasticNet { penalty, l1_ratio, .. }
+                if !(penalty.is_finite() && *penalty > 0.0 && (0.0..=1.0).contains(l1_ratio)) =>
+            {
+                Some(format!("penalty {penalty}, share of it on size {l1_ratio}"))
+            }
+            Learner::Logistic { .. } | Learner::ElasticNet { .. } => None,
             Learner::Trees { leaves, learning_rate, column_share, trees, .. } => {
                 let params = boost_params(*leaves, *learning_rate, *column_share, *trees).check();
                 params.err().map(|error| error.to_string())
@@ -105,6 +130,7 @@ impl std::fmt::Display for Learner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Learner::Logistic { recipe, alpha } => write!(f, "logistic, {recipe}, alpha {alpha}"),
+            Learner::ElasticNet { recipe, penalty, .. } => write!(f, "elastic net, {recipe}, penalty {penalty}"),
             Learner::Trees { recipe, leaves, column_share, trees, .. } => {
                 write!(f, "{trees} trees of {leaves} leaves on {:.0} %, {recipe}", 100.0 * column_share)
             }
@@ -199,6 +225,10 @@ impl Fitted {
             Learner::Logistic { alpha, .. } => {
                 Fitted::Linear(Linear::fit(&rows.matrix, labels, LogisticParams { alpha: *alpha, iterations_max })?)
             }
+            Learner::ElasticNet { penalty, l1_ratio, .. } => {
+                let params = ElasticNetParams { penalty: *penalty, l1_ratio: *l1_ratio, iterations_max };
+                Fitted::Linear(Linear::fit_elastic_net(&rows.matrix, labels, params)?)
+            }
             Learner::Trees { leaves, learning_rate, column_share, trees, .. } => {
                 let params = boost_params(*leaves, *learning_rate, *column_share, *trees);
                 let params = params.columns(rows.columns.clone()).seed(seed).check()?;
@@ -222,7 +252,14 @@ impl Fitted {
         let params = boost_params(*leaves, *learning_rate, *column_share, *trees);
         let params = params.columns(rows.columns.clone()).seed(seed).check()?;
         let later = later.records(later_labels);
-        let booster = params.fit_watched(&rows.records(labels), Some(&later), &mut |_, loss| losses.push(loss))?;
+        let mut best = (f64::INFINITY, 0);
+        let booster = params.fit_watched(&rows.records(labels), Some(&later), &mut |trees, loss| {
+            losses.push(loss);
+            if loss < best.0 {
+                best = (loss, trees);
+            }
+            if trees >= best.1 + PATIENCE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
         Ok((Fitted::Trees(booster), losses))
     }
 

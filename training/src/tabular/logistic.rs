@@ -1,4 +1,4 @@
-//! Logistic regression: linfa's, behind the checks that it lacks.
+//! Logistic regression and elastic net: linfa's, behind the checks that they lack.
 //!
 //! Purpose: fit a linear score on encoded columns.
 //!
@@ -10,9 +10,12 @@
 
 use linfa::DatasetBase;
 use linfa::traits::Fit;
+use linfa_elasticnet::ElasticNet;
 use linfa_logistic::LogisticRegression;
 use ndarray::{Array1, Array2, Axis};
 use serde::{Deserialize, Serialize};
+
+use super::calibrate::logit;
 
 /// Below this deviation a column counts as constant.
 const DEVIATION_MIN: f64 = 1e-12;
@@ -80,6 +83,17 @@ pub struct LogisticParams {
     pub iterations_max: u64,
 }
 
+/// Settings of [`Linear::fit_elastic_net`], checked on use.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ElasticNetParams {
+    /// Penalty on the standardised weights, against half the mean squared error.
+    pub penalty: f64,
+    /// Share of the penalty on the weights' size rather than their square, 0 to 1.
+    pub l1_ratio: f64,
+    /// Most sweeps over the columns.
+    pub iterations_max: u64,
+}
+
 /// One column's part in the score.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Weight {
@@ -101,13 +115,9 @@ impl Linear {
     /// # Errors
     /// [`LogisticError`].
     pub fn fit(matrix: &Array2<f64>, labels: &[bool], params: LogisticParams) -> Result<Linear, LogisticError> {
-        check(matrix, labels, params)?;
+        check(matrix, labels, &[("alpha", params.alpha), ("iterations_max", params.iterations_max as f64)])?;
         let (mut weights, kept) = standardise(matrix)?;
-        let mut scaled = matrix.select(Axis(1), &kept);
-        for (mut column, &index) in scaled.columns_mut().into_iter().zip(&kept) {
-            let Weight { mean, deviation, .. } = weights[index];
-            column.mapv_inplace(|value| (value - mean) / deviation);
-        }
+        let scaled = scale(matrix, &weights, &kept);
         let solver = |message: String| LogisticError::Solver { alpha: params.alpha, message };
         let fitted = LogisticRegression::default()
             .alpha(params.alpha)
@@ -122,6 +132,37 @@ impl Linear {
         }
         let linear = Linear { intercept: sign * fitted.intercept(), weights };
         if linear.is_sound() { Ok(linear) } else { Err(solver("the weights are not finite".into())) }
+    }
+
+    /// Fits the outcomes as 0 and 1 by an elastic net, and takes the line to logits at the base rate, where a change of the
+    /// probability by `d` is one of the logit by `d / (rate · (1 − rate))`.
+    ///
+    /// # Errors
+    /// [`LogisticError`].
+    pub fn fit_elastic_net(
+        matrix: &Array2<f64>,
+        labels: &[bool],
+        params: ElasticNetParams,
+    ) -> Result<Linear, LogisticError> {
+        let ElasticNetParams { penalty, l1_ratio, iterations_max } = params;
+        check(matrix, labels, &[("penalty", penalty), ("iterations_max", iterations_max as f64)])?;
+        let (mut weights, kept) = standardise(matrix)?;
+        // Columns are swept one by one, so they lie together.
+        let scaled = scale(matrix, &weights, &kept).reversed_axes().as_standard_layout().into_owned().reversed_axes();
+        let outcomes: Array1<f64> = labels.iter().map(|label| f64::from(u8::from(*label))).collect();
+        let rate = outcomes.sum() / labels.len() as f64;
+        let fitted = ElasticNet::params()
+            .penalty(penalty)
+            .l1_ratio(l1_ratio)
+            .max_iterations(u32::try_from(iterations_max).unwrap_or(u32::MAX))
+            .fit(&DatasetBase::new(scaled, outcomes))
+            .map_err(|error| LogisticError::Solver { alpha: penalty, message: error.to_string() })?;
+        for (&index, coefficient) in kept.iter().zip(fitted.hyperplane()) {
+            weights[index].coefficient = coefficient / (rate * (1.0 - rate));
+        }
+        let linear = Linear { intercept: logit(rate), weights };
+        let message = "the weights are not finite".to_owned();
+        if linear.is_sound() { Ok(linear) } else { Err(LogisticError::Solver { alpha: penalty, message }) }
     }
 
     /// The number of columns.
@@ -151,8 +192,8 @@ impl Linear {
     }
 }
 
-fn check(matrix: &Array2<f64>, labels: &[bool], params: LogisticParams) -> Result<(), LogisticError> {
-    for (name, value) in [("alpha", params.alpha), ("iterations_max", params.iterations_max as f64)] {
+fn check(matrix: &Array2<f64>, labels: &[bool], settings: &[(&'static str, f64)]) -> Result<(), LogisticError> {
+    for &(name, value) in settings {
         if !(value.is_finite() && value > 0.0) {
             return Err(LogisticError::Setting { name, value });
         }
@@ -170,6 +211,16 @@ fn check(matrix: &Array2<f64>, labels: &[bool], params: LogisticParams) -> Resul
         Some(((row, column), _)) => Err(LogisticError::NotFinite { row, column }),
         None => Ok(()),
     }
+}
+
+/// The kept columns, standardised.
+fn scale(matrix: &Array2<f64>, weights: &[Weight], kept: &[usize]) -> Array2<f64> {
+    let mut scaled = matrix.select(Axis(1), kept);
+    for (mut column, &index) in scaled.columns_mut().into_iter().zip(kept) {
+        let Weight { mean, deviation, .. } = weights[index];
+        column.mapv_inplace(|value| (value - mean) / deviation);
+    }
+    scaled
 }
 
 /// Mean and deviation of each column, and the indices of those that vary.

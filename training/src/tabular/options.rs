@@ -7,7 +7,7 @@ use super::learner::Learner;
 use super::split::{self, SplitError};
 
 /// Most trees of a model; forward folds say how many of them help.
-const TREES_MAX: usize = 240;
+const TREES_MAX: usize = 400;
 
 /// Settings of [`super::model::RiskModel::train`]; a TOML file may give any of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,6 +64,7 @@ fn every_learner() -> Vec<Learner> {
     for recipe in [Recipe::WeightOfEvidence, Recipe::TargetRate] {
         all.extend([1.0, 10.0, 100.0, 1000.0].map(|alpha| logistic(recipe, alpha)));
     }
+    all.extend([0.001, 0.01].map(|penalty| Learner::ElasticNet { recipe: Recipe::TargetRate, penalty, l1_ratio: 0.5 }));
     for recipe in [Recipe::AsOfRate, Recipe::Native] {
         let shapes = [(2, 0.1, 0.5), (4, 0.08, 0.5), (8, 0.05, 0.5), (16, 0.05, 0.5), (16, 0.05, 1.0), (32, 0.05, 0.5)];
         all.extend(shapes.map(|shape| trees(recipe, shape)));

@@ -56,6 +56,9 @@ pub struct Report {
     pub baselines: Vec<Baseline>,
     /// The model's reliability on the test fold, by rising probability.
     pub reliability: Vec<ReliabilityBin>,
+    /// What should be done about the training, such as more trees where the cap was reached.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// Whether the model's test log loss is below that of every baseline.
     pub beats_baseline: bool,
 }
@@ -77,6 +80,9 @@ impl std::fmt::Display for Report {
         for (name, m) in [("model", &self.test)].into_iter().chain(baselines) {
             let Metrics { roc_auc, pr_auc, log_loss, brier, ece } = m;
             writeln!(f, "{name:<32} {log_loss:>9.4} {roc_auc:>9.4} {pr_auc:>9.4} {brier:>9.4} {ece:>9.4}")?;
+        }
+        for warning in &self.warnings {
+            writeln!(f, "\nwarning: {warning}")?;
         }
         write!(f, "\nbeats every baseline: {}", if self.beats_baseline { "yes" } else { "no" })
     }

@@ -1,8 +1,9 @@
 //! Which learners to keep, and how much of each.
 //!
-//! Purpose: keep the best of each family that is about as good as the best of all, in equal parts. Members of different
-//! families err differently, so their mean loses less than any of them; and weights fitted to a few folds do worse than
-//! equal ones (the forecast combination puzzle, Stock and Watson 2004, Claeskens et al. 2016).
+//! Purpose: keep the best of each family that is about as good as the best of all, in equal parts, and then the best of
+//! any further family with which the mixture loses less (Caruana et al. 2004). Members of different families err
+//! differently, so their mean loses less than any of them; and weights fitted to a few folds do worse than equal ones (the
+//! forecast combination puzzle, Stock and Watson 2004, Claeskens et al. 2016).
 //!
 //! Guarantees: weights are not negative and sum to 1; the mixture loses on the folds at most [`TOLERANCE`] more than the
 //! best single learner (the loss is convex in the logit); the first of equals wins.
@@ -19,7 +20,9 @@ use super::calibrate::{Calibration, PROBABILITY_MIN, sigmoid};
 
 /// By which share of the least loss the best of a family may lose more and still take part.
 const TOLERANCE: f64 = 0.01;
-/// Newton steps of an alignment.
+/// How far a level is looked for, in logits.
+const LEVEL_MAX: f64 = 20.0;
+/// Newton steps of an alignment, and halvings of a level's range.
 const STEPS: usize = 50;
 /// Prior precision of a fold's level and of the slope's distance from 1, in pseudo rows.
 const PRIOR: f64 = 1.0;
@@ -62,38 +65,58 @@ pub(crate) fn align(logits: &[f64], labels: &[bool], sizes: &[usize]) -> Aligned
     Aligned { slope, logits: logits.iter().zip(&fold_of).map(|(logit, fold)| slope * logit + levels[*fold]).collect() }
 }
 
-/// What must be added to `logits` so that their mean probability is `rate`.
-pub(crate) fn level(logits: &[f64], rate: f64) -> f64 {
-    let mut offset = 0.0;
+/// What must be added to `logits` so that their mean probability under `calibration` is `rate`. Before the map it would not
+/// do: what the map takes from the surer half it does not give to the other.
+pub(crate) fn level(logits: &[f64], rate: f64, calibration: &Calibration) -> f64 {
+    let mean = |offset: f64| {
+        logits.iter().map(|logit| calibration.apply(logit + offset)).sum::<f64>() / logits.len().max(1) as f64
+    };
+    let (mut low, mut high) = (-LEVEL_MAX, LEVEL_MAX);
     for _ in 0..STEPS {
-        let (mut gap, mut curvature) = (-rate * logits.len() as f64, 1e-9);
-        for logit in logits {
-            let p = sigmoid(logit + offset);
-            gap += p;
-            curvature += p * (1.0 - p);
-        }
-        let step: f64 = gap / curvature;
-        offset -= step.clamp(-1.0, 1.0);
-        if step.abs() < 1e-12 {
-            break;
-        }
+        let middle = 0.5 * (low + high);
+        if mean(middle) < rate { low = middle } else { high = middle }
     }
-    offset
+    0.5 * (low + high)
 }
 
-/// The weight of each candidate, by what each of them lost ([`shaped_loss`], on the same rows) and the family of each.
-pub(crate) fn select<F: Ord>(losses: &[f64], families: &[F]) -> Vec<f64> {
+/// The weight of each candidate, by what each of them lost ([`shaped_loss`] on `labels`) and the family of each.
+pub(crate) fn select<F: Ord>(candidates: &[Aligned], losses: &[f64], families: &[F], labels: &[bool]) -> Vec<f64> {
     let mut best: BTreeMap<&F, (f64, usize)> = BTreeMap::new();
     for (at, (&loss, family)) in losses.iter().zip(families).enumerate() {
         if best.get(family).is_none_or(|(least, _)| loss < *least) {
             best.insert(family, (loss, at));
         }
     }
-    let least = best.values().map(|(loss, _)| *loss).fold(f64::INFINITY, f64::min);
-    best.retain(|_, (loss, _)| *loss <= least * (1.0 + TOLERANCE));
-    let mut weights = vec![0.0; losses.len()];
-    best.values().for_each(|(_, at)| weights[*at] = 1.0 / best.len() as f64);
+    let mut by_loss: Vec<(f64, usize)> = best.into_values().collect();
+    by_loss.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let least = by_loss.first().map_or(f64::INFINITY, |(loss, _)| *loss);
+    let mut weights = vec![0.0; candidates.len()];
+    let mut kept: Vec<usize> = Vec::new();
+    for (loss, at) in by_loss {
+        let with: Vec<usize> = kept.iter().copied().chain([at]).collect();
+        let about_as_good = loss <= least * (1.0 + TOLERANCE);
+        if about_as_good || mixed_loss(candidates, &with, labels) < mixed_loss(candidates, &kept, labels) {
+            kept = with;
+        }
+    }
+    kept.iter().for_each(|at| weights[*at] = 1.0 / kept.len() as f64);
     weights
+}
+
+/// What equal parts of some candidates lose together.
+fn mixed_loss(candidates: &[Aligned], of: &[usize], labels: &[bool]) -> f64 {
+    let mut weights = vec![0.0; candidates.len()];
+    of.iter().for_each(|at| weights[*at] = 1.0 / of.len() as f64);
+    shaped_loss(&mix(candidates, &weights), labels)
+}
+
+/// The logits of a mixture on all folds.
+pub(crate) fn mix(candidates: &[Aligned], weights: &[f64]) -> Vec<f64> {
+    let mut mixed = vec![0.0; candidates.first().map_or(0, |first| first.logits.len())];
+    for (aligned, weight) in candidates.iter().zip(weights).filter(|(_, weight)| **weight > 0.0) {
+        mixed.iter_mut().zip(&aligned.logits).for_each(|(sum, logit)| *sum += weight * logit);
+    }
+    mixed
 }
 
 /// The mean log loss after the best rising map to probabilities: the shape is calibration's to mend.

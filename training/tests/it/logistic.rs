@@ -1,6 +1,6 @@
 //! linfa's traps do not reach the caller.
 
-use holdfast_training::tabular::logistic::{Linear, LogisticError, LogisticParams};
+use holdfast_training::tabular::logistic::{ElasticNetParams, Linear, LogisticError, LogisticParams};
 use ndarray::{Array2, array};
 
 const PARAMS: LogisticParams = LogisticParams { alpha: 1.0, iterations_max: 100 };
@@ -35,4 +35,19 @@ fn unusable_input_is_named() {
     assert_eq!(nan, LogisticError::NotFinite { row: 0, column: 0 });
     let alpha = LogisticParams { alpha: -1.0, ..PARAMS };
     assert!(matches!(fit(&two, &[true, false], alpha), LogisticError::Setting { name: "alpha", .. }));
+}
+
+#[test]
+fn an_elastic_net_agrees_on_the_side_and_leaves_noise_out() {
+    let matrix = Array2::from_shape_fn((200, 2), |(row, column)| ((row * [7, 61][column]) % 200) as f64);
+    let labels: Vec<bool> = (0..200).map(|row| matrix[[row, 0]] + 20.0 * f64::from(row as i32 % 3) > 110.0).collect();
+    let net = |penalty| {
+        let params = ElasticNetParams { penalty, l1_ratio: 0.9, iterations_max: 200 };
+        Linear::fit_elastic_net(&matrix, &labels, params)
+    };
+    let linear = net(0.05).unwrap();
+    assert!(linear.score([190.0, 100.0]) > 1.0 && linear.score([10.0, 100.0]) < -1.0, "{linear:?}");
+    assert!(linear.effect(1, 0.0).abs() < 1e-12, "{linear:?}");
+    assert!(net(10.0).unwrap().effect(0, 0.0).abs() < 1e-12, "nothing is worth so much");
+    assert!(matches!(net(f64::NAN), Err(LogisticError::Setting { name: "penalty", .. })));
 }

@@ -69,6 +69,7 @@ proptest! {
             learners: vec![
                 Learner::Logistic { recipe: Recipe::WeightOfEvidence, alpha },
                 Learner::Logistic { recipe: Recipe::TargetRate, alpha },
+                Learner::ElasticNet { recipe: Recipe::TargetRate, penalty: alpha, l1_ratio: 0.5 },
                 Learner::Trees { recipe: Recipe::AsOfRate, leaves: 4, learning_rate: 0.1, column_share: 0.5, trees: 8 },
                 Learner::Trees { recipe: Recipe::Native, leaves: 4, learning_rate: 0.1, column_share: 0.5, trees: 8 },
             ],

@@ -6,6 +6,8 @@
 //!
 //! Non-goals: training beyond memory; distributed training.
 
+use std::ops::ControlFlow;
+
 use linfa::DatasetBase;
 use linfa::traits::Fit;
 use ndarray::{Array1, Array2};
@@ -25,6 +27,9 @@ use super::tree::{Reading, Tree, leaf_value};
 
 /// Rows to learn from: records (rows × columns, NaN where a value is missing), one target per row, and weights or none.
 pub type Records = DatasetBase<Array2<f32>, Array1<f32>>;
+
+/// Hears the number of trees and the mean loss, and says whether to go on.
+pub type Progress<'a> = dyn FnMut(usize, f64) -> ControlFlow<()> + 'a;
 
 /// Rows are numbered in 32 bits, and half of these is kept free for sums.
 const ROWS_MAX: usize = 1 << 31;
@@ -47,9 +52,9 @@ impl Fit<Array2<f32>, Array1<f32>, BoostError> for BoostValidParams {
 }
 
 impl BoostValidParams {
-    /// Fits, tells `progress` the number of trees and the mean loss after each, and with a patience keeps the trees up to
-    /// the one with the least loss on `watch`, which should be a later fold. Without `watch` the loss is that of the
-    /// training rows.
+    /// Fits, tells `progress` the number of trees and the mean loss after each, which says whether to go on, and with a
+    /// patience keeps the trees up to the one with the least loss on `watch`, which should be a later fold. Without `watch`
+    /// the loss is that of the training rows.
     ///
     /// # Errors
     /// [`BoostError`].
@@ -57,7 +62,7 @@ impl BoostValidParams {
         &self,
         train: &Records,
         watch: Option<&Records>,
-        progress: &mut dyn FnMut(usize, f64),
+        progress: &mut Progress,
     ) -> Result<Booster, BoostError> {
         self.train(train, watch, Some(progress))
     }
@@ -66,7 +71,7 @@ impl BoostValidParams {
         &self,
         train: &Records,
         watch: Option<&Records>,
-        progress: Option<&mut dyn FnMut(usize, f64)>,
+        progress: Option<&mut Progress>,
     ) -> Result<Booster, BoostError> {
         let columns = match self.columns.as_slice() {
             [] => vec![Column::Numeric { monotone: 0 }; train.records.ncols()],
@@ -180,7 +185,7 @@ struct Watched<'a> {
 }
 
 impl Run<'_> {
-    fn boost(&self, booster: &mut Booster, watch: Option<Rows>, mut progress: Option<&mut dyn FnMut(usize, f64)>) {
+    fn boost(&self, booster: &mut Booster, watch: Option<Rows>, mut progress: Option<&mut Progress>) {
         let params = self.params;
         let count = self.rows.targets.len();
         let mut scores = vec![booster.base; count];
@@ -220,10 +225,13 @@ impl Run<'_> {
                 }
                 None => self.loss(&self.rows, &scores),
             };
-            progress(tree + 1, loss);
+            let go_on = progress(tree + 1, loss);
             if loss < best.0 {
                 best = (loss, booster.trees.len());
             } else if watched.is_some() && params.patience > 0 && booster.trees.len() >= best.1 + params.patience {
+                break;
+            }
+            if go_on.is_break() {
                 break;
             }
         }

@@ -37,6 +37,6 @@ pub use artefact::ArtefactError;
 pub use bins::CATEGORY_MAX;
 pub use booster::{Booster, Importance};
 pub use error::BoostError;
-pub use fit::Records;
+pub use fit::{Progress, Records};
 pub use objective::Objective;
 pub use params::{BINS_MAX, BoostParams, BoostValidParams, Column, DEPTH_MAX, LEAVES_MAX, TREES_MAX};

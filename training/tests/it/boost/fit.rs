@@ -1,9 +1,12 @@
 //! What is learned.
 
+use std::ops::ControlFlow;
+
 use holdfast_training::tabular::boost::{BoostParams, Column, Objective, Records};
 use linfa::ParamGuard;
 use linfa::dataset::Pr;
 use linfa::prelude::Predict;
+use linfa::traits::Fit;
 use ndarray::{Array1, Array2};
 
 use super::data::{COLUMNS, fit, late, loss, params};
@@ -114,11 +117,24 @@ fn early_stopping_keeps_the_best_trees() {
     let params = params(Objective::Logistic).trees(400).learning_rate(0.3).patience(10);
     let mut losses = Vec::new();
     let params = params.check().unwrap();
-    let booster = params.fit_watched(&train, Some(&later), &mut |_, loss| losses.push(loss)).unwrap();
+    let booster = params.fit_watched(&train, Some(&later), &mut |_, loss| {
+        losses.push(loss);
+        ControlFlow::Continue(())
+    });
+    let booster = booster.unwrap();
     assert!(losses.len() < 400);
     let best = losses.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1)).map(|(at, _)| at + 1).unwrap();
     assert_eq!((booster.trees(), losses.len()), (best, best + 10));
     assert!((loss(&booster, &later) - losses[best - 1]).abs() < 1e-9);
+}
+
+#[test]
+fn whoever_watches_can_stop_and_keeps_what_was_grown() {
+    let data = late(800, 8);
+    let stop = |trees, _| if trees == 7 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    let params = params(Objective::Logistic).trees(50).check().unwrap();
+    let stopped = params.fit_watched(&data, None, &mut { stop }).unwrap();
+    assert_eq!(stopped, Fit::fit(&params, &data).unwrap().truncated(7));
 }
 
 #[test]
