@@ -6,6 +6,7 @@
 #   benches/peers/run.sh tabular DESCRIPTOR DATA ...   losses and ranking on described files
 #   benches/peers/run.sh parity CSV ...                exported trees in LightGBM
 #   benches/peers/run.sh speed CSV ...                 time and memory beside LightGBM
+#   benches/peers/run.sh ftrl DESCRIPTOR DATA          a study: why FTRL does well under drift
 #
 # PEERS_VENV says where the environment lies (default: target/peers-venv).
 set -euo pipefail
@@ -31,6 +32,7 @@ case "${1:?say what to compare, see the head of this file}" in
 tabular) run tabular "${@:2}" ;;
 parity) run boost_parity "${@:2}" ;;
 speed) run boost_speed "${@:2}" ;;
+ftrl) run ftrl "${@:2}" ;;
 *)
     files=("$1/dataco.csv.gz" "$1/scms.csv.gz")
     failed=0

@@ -147,3 +147,18 @@ fn the_public_descriptors_load() {
         assert!(descriptor.leaks.iter().any(|column| column.column == leak && !column.reason.is_empty()));
     }
 }
+
+#[test]
+fn the_documented_descriptor_loads() {
+    let readme = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../datasets/README.md");
+    let text = fs::read_to_string(readme).unwrap();
+    let example = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let descriptor = load(&empty_folder("descriptor_documented"), example).unwrap();
+    assert_eq!(descriptor.delay(), 1_209_600);
+    let other = example
+        .replace("column = \"status\"\npositive = \"late\"\nnegative = \"in time\"\n", "")
+        .replace("# expression", "expression");
+    let descriptor = load(&empty_folder("descriptor_documented_other"), &other).unwrap();
+    let text = toml::to_string(&descriptor).unwrap();
+    assert_eq!(toml::from_str::<Descriptor>(&text).unwrap(), descriptor, "{text}");
+}

@@ -186,6 +186,19 @@ fn rules_are_baselines_and_must_exist() {
 }
 
 #[test]
+fn the_report_warns_when_more_trees_would_help() {
+    let table = shipments(2000, 18);
+    let warnings = |trees, learning_rate| {
+        let learner = Learner::Trees { recipe: Recipe::AsOfRate, leaves: 4, learning_rate, column_share: 1.0, trees };
+        let options = TrainOptions { learners: vec![learner], ..TrainOptions::default() };
+        let (_, report) = RiskModel::train(&table, &options, &mut quiet).unwrap();
+        assert_eq!(report.to_string().contains("warning"), !report.warnings.is_empty());
+        report.warnings.len()
+    };
+    assert_eq!((warnings(4, 0.05), warnings(300, 0.3)), (1, 0));
+}
+
+#[test]
 fn a_caller_can_cancel() {
     let mut calls = 0;
     let mut third = |_: &str, _: f64| {
