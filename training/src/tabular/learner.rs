@@ -90,6 +90,16 @@ impl Learner {
         matches!(self, Learner::Trees { recipe, .. } if !recipe.is_linear())
     }
 
+    /// Whether it is the other learner but for native categories instead of as-of rates.
+    pub(crate) fn is_native_twin_of(&self, other: &Learner) -> bool {
+        let mut twin = other.clone();
+        match &mut twin {
+            Learner::Trees { recipe, .. } if *recipe == Recipe::AsOfRate => *recipe = Recipe::Native,
+            _ => return false,
+        }
+        *self == twin
+    }
+
     /// Learners that err alike.
     pub(crate) fn family(&self) -> Family {
         match self {

@@ -180,3 +180,14 @@ fn a_descriptor_says_when_what_is_known() {
     let gap = tail.replace("gap = 0", "gap = 7");
     assert_eq!(read("facts_gap", middle, &gap, data).unwrap().facts.outcome_delay, 7);
 }
+
+#[test]
+fn without_categories_no_learner_is_tried_twice() {
+    let mut table = shipments(600, 25);
+    assert_eq!(train(&table).unwrap().1.candidates.len(), 3);
+    for row in &mut table.rows {
+        row.truncate(1);
+    }
+    table.schema.features.truncate(1);
+    assert_eq!(train(&table).unwrap().1.candidates.len(), 2);
+}

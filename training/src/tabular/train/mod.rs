@@ -218,6 +218,11 @@ impl Run<'_, '_> {
 fn settled_options(table: &Table, options: &TrainOptions) -> Result<TrainOptions, TrainError> {
     let mut options = TrainOptions { outcome_delay: splits::delay(table, options), ..options.clone() };
     options.learners.retain(|learner| table.facts.monotone.is_empty() || learner.keeps_monotone());
+    if table.schema.features.iter().all(|feature| feature.kind == Kind::Numeric) {
+        // Without categories both recipes for trees are the same, and a learner would be tried and counted twice.
+        let others = options.learners.clone();
+        options.learners.retain(|learner| !others.iter().any(|other| learner.is_native_twin_of(other)));
+    }
     if options.learners.is_empty() { Err(TrainError::Monotone) } else { Ok(options) }
 }
 
