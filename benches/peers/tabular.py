@@ -76,7 +76,10 @@ class Data:
         for part in ("train", "valid", "test"):
             rows = np.flatnonzero(frame["split"] == part)
             self.rows[part] = rows[np.argsort(self.times[rows], kind="stable")]
-        self.numbers = frame[numeric].astype(float).to_numpy().reshape(len(frame), len(numeric))
+        # A column that is the same or missing in every training row tells nobody anything, and stops scikit-learn.
+        numbers = frame[numeric].astype(float)
+        numeric = [column for column in numeric if numbers[column].iloc[self.rows["train"]].nunique() > 1]
+        self.numbers = numbers[numeric].to_numpy().reshape(len(frame), len(numeric))
         self.texts = frame[self.categories].fillna("")
         codes = [pd.Categorical(self.texts[column]).codes.astype(float) for column in self.categories]
         self.codes = np.column_stack(codes) if codes else np.empty((len(frame), 0))
@@ -273,10 +276,16 @@ def compare(descriptor, path, options):
         once, again = [], []
         for name, (peer, chance, sets_bar) in PEERS.items():
             for refit in (False,) if options.quick else (False, True):
-                found = timed(seeds if chance else [0], test, lambda seed: peer(data, seed, refit))
+                try:
+                    found = timed(seeds if chance else [0], test, lambda seed: peer(data, seed, refit))
+                except Exception as error:  # Whatever a peer cannot do must not keep the others from being compared.
+                    print(f"{name}: cannot be fitted, sets no bar ({error})", flush=True)
+                    continue
                 means = line(name + (", again" if refit else ""), *found)
                 if sets_bar:
                     (again if refit else once).append(means)
+        if not once:
+            sys.exit("no peer could be fitted, so there is nothing to compare with")
         print("bars:")
         kept = judge(data.name, mine, once)
         if again:
