@@ -6,6 +6,26 @@ use crate::domain::action::ActionKind;
 use crate::domain::case::Category;
 use crate::domain::decision::{Fallback, Risk, ShipsBasis};
 
+/// How a feature is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeatureKind {
+    /// A quantity.
+    Numeric,
+    /// A name.
+    Categorical,
+}
+
+/// What a feature is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeatureSpec {
+    /// Name in data, models and reasons.
+    pub name: &'static str,
+    /// How it is read.
+    pub kind: FeatureKind,
+    /// In business words.
+    pub label: &'static str,
+}
+
 /// Why a tabular model gave no number: shown to people, so in their words.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum TabularError {

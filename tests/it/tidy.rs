@@ -9,9 +9,33 @@ const FUNCTION_LINES_MAX: usize = 70;
 const LAYERS: &[(&str, &[&str])] = &[
     (
         "src/domain",
-        &["crate::ports", "crate::flow", "crate::adapters", "crate::web", "crate::app", "tokio::", "sqlx", "axum"],
+        &[
+            "crate::ports",
+            "crate::flow",
+            "crate::adapters",
+            "crate::web",
+            "crate::app",
+            "crate::commands",
+            "crate::config",
+            "tokio::",
+            "sqlx",
+            "axum",
+        ],
     ),
-    ("src/ports", &["crate::flow", "crate::adapters", "crate::web", "crate::app", "sqlx", "axum", "candle"]),
+    (
+        "src/ports",
+        &[
+            "crate::flow",
+            "crate::adapters",
+            "crate::web",
+            "crate::app",
+            "crate::commands",
+            "crate::config",
+            "sqlx",
+            "axum",
+            "candle",
+        ],
+    ),
     (
         "src/flow",
         &[
@@ -19,6 +43,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "crate::web",
             "crate::app",
             "crate::commands",
+            "crate::config",
             "sqlx",
             "axum",
             "candle",
@@ -27,7 +52,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "reqwest",
         ],
     ),
-    ("src/adapters", &["crate::web", "crate::app", "crate::commands", "axum"]),
+    ("src/adapters", &["crate::flow", "crate::web", "crate::app", "crate::commands", "axum"]),
     ("src/web", &["crate::adapters", "crate::app", "crate::commands", "sqlx", "candle", "linfa", "qdrant"]),
 ];
 

@@ -5,7 +5,7 @@
 use holdfast_training::tabular::table::{Feature, Kind, Schema, Value as Cell};
 use serde_json::Value;
 
-use crate::flow::assess::features::{self, FeatureKind};
+use crate::ports::tabular::{FeatureKind, FeatureSpec};
 
 /// A cell that is none of number, text and null.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,22 +17,19 @@ pub struct CellError {
     pub value: String,
 }
 
-/// The schema of our own features, in the learning library's words.
+/// The schema of some features, in the learning library's words.
 #[must_use]
-pub fn schema() -> Schema {
+pub fn schema(version: &str, features: &[FeatureSpec]) -> Schema {
     let kind = |kind| match kind {
         FeatureKind::Numeric => Kind::Numeric,
         FeatureKind::Categorical => Kind::Categorical,
     };
-    let feature = |spec: features::FeatureSpec| Feature {
+    let feature = |spec: &FeatureSpec| Feature {
         name: spec.name.to_owned(),
         kind: kind(spec.kind),
         label: spec.label.to_owned(),
     };
-    Schema {
-        version: features::SCHEMA_VERSION.to_owned(),
-        features: features::schema().into_iter().map(feature).collect(),
-    }
+    Schema { version: version.to_owned(), features: features.iter().map(feature).collect() }
 }
 
 /// A row for the learning library; `names` are for the error.

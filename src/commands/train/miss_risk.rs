@@ -21,7 +21,7 @@ use crate::adapters::linfa::risk::{FILE, KIND};
 use crate::adapters::linfa::table;
 use crate::adapters::models::REPORT;
 use crate::domain::model::ModelVersion;
-use crate::flow::assess::features::SCHEMA_VERSION;
+use crate::flow::assess::features::{self, SCHEMA_VERSION};
 use crate::flow::learn::history;
 use crate::flow::services::Services;
 
@@ -154,7 +154,7 @@ pub async fn rows(services: &Services, source: &Source) -> anyhow::Result<Rows> 
 async fn from_history(services: &Services, since: Option<Timestamp>) -> anyhow::Result<Rows> {
     let history = services.store.read().await?.history(SCHEMA_VERSION, since).await?;
     let set = history::training_set(&history)?;
-    let schema = table::schema();
+    let schema = table::schema(SCHEMA_VERSION, &features::schema());
     let names: Vec<String> = schema.features.iter().map(|feature| feature.name.clone()).collect();
     let rows: Result<Vec<_>, _> = set.rows.iter().map(|row| table::to_learned(&names, row)).collect();
     Ok(Rows {

@@ -13,6 +13,7 @@ use crate::domain::payload::{Milestone, Tier};
 use crate::flow::facts::{Facts, LineFacts, OrderFacts, StockFacts};
 use crate::ports::store::history::Rate;
 use crate::ports::store::{StoreError, Transaction};
+pub use crate::ports::tabular::{FeatureKind, FeatureSpec};
 
 /// Names this exact list; any change of it takes another version.
 pub const SCHEMA_VERSION: &str = "line-risk/2";
@@ -25,26 +26,6 @@ const SMOOTHING: f64 = 20.0;
 
 /// The largest ratio that is told apart.
 const RATIO_MAX: f64 = 10.0;
-
-/// How a feature is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FeatureKind {
-    /// A quantity.
-    Numeric,
-    /// A name.
-    Categorical,
-}
-
-/// What a feature is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FeatureSpec {
-    /// Name in data, models and reasons.
-    pub name: &'static str,
-    /// How it is read.
-    pub kind: FeatureKind,
-    /// In business words.
-    pub label: &'static str,
-}
 
 /// Late rates known so far, each drawn towards the overall one while outcomes are few; `None` before any outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
