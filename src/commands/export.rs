@@ -63,8 +63,9 @@ pub async fn run(config: Config, command: Command) -> Result<()> {
                 println!("{written}");
             } else {
                 let files = written["files"].as_array().into_iter().flatten();
-                files.for_each(|file| println!("{}  weight {}", file["file"], file["weight"]));
-                println!("{}", written["encoding"]);
+                let path = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                files.for_each(|file| println!("{}  weight {}", path(&file["file"]), file["weight"]));
+                println!("{}", path(&written["encoding"]));
             }
             Ok(())
         }

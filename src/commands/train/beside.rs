@@ -82,7 +82,8 @@ fn guard(rows: &Rows, options: &TrainOptions, ours: bool, beside: &mut Beside) -
     Ok(())
 }
 
-/// An item that nothing is known of is novel; late rates move with the business, which is drift and not novelty.
+/// An item that nothing is known of is novel. What runs by the clock leaves its range whenever a case stays open for long,
+/// and late rates and exposures move with the business: that is age and drift, and not novelty.
 fn of_our_features(rows: &Rows, options: &TrainOptions) -> GuardOptions {
     let features = rows.table.schema.features.iter().map(|feature| &feature.name);
     GuardOptions {
@@ -91,7 +92,11 @@ fn of_our_features(rows: &Rows, options: &TrainOptions) -> GuardOptions {
             value: NO_HISTORY.to_owned(),
             words: "no line of this item has shipped yet".to_owned(),
         }],
-        ignored: features.filter(|name| name.starts_with("late_rate")).cloned().collect(),
+        ignored: features.filter(|name| runs_by_nature(name)).cloned().collect(),
         rule: options.rules.first().cloned(),
     }
+}
+
+fn runs_by_nature(feature: &str) -> bool {
+    feature.starts_with("late_rate") || feature.ends_with("_h") || feature == "over_limit_ratio"
 }

@@ -183,9 +183,8 @@ async fn serve_first(app: &App, version: &ModelVersion, actor: &Actor) -> Result
 pub async fn bootstrap(app: &App) -> Result<()> {
     let models = app.config.data_dir.join("models");
     let trainer = trainer(app, &models, None);
-    // A few weeks: the later folds must be longer than an outcome takes to become known.
-    let options = TrainOptions { fractions: [0.6, 0.2, 0.2], ..TrainOptions::default() };
-    let risk = miss_risk::run(&trainer, &Source::History { since: None }, options, &mut bar()).await?;
+    let (source, options) = (Source::History { since: None }, TrainOptions::default());
+    let risk = miss_risk::run(&trainer, &source, options, &mut bar()).await?;
     println!("miss risk\n{}", risk.report);
     serve_first(app, &risk.version, &trainer.actor).await?;
     let (effect, report) = effect::run(&trainer, &mut bar()).await?;

@@ -28,6 +28,9 @@ use crate::flow::services::Services;
 /// The registry's name of risk models.
 pub const NAME: &str = "miss-risk";
 
+/// Shares of a history: in a young one, a fold must be longer than an outcome takes to become known.
+const FRACTIONS: [f64; 3] = [0.6, 0.2, 0.2];
+
 /// Where the rows come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -112,6 +115,9 @@ pub async fn run(
     options.outcome_delay = options.outcome_delay.max(rows.delay_s);
     if matches!(source, Source::History { .. }) {
         options.rules = rules();
+        if options.fractions == TrainOptions::default().fractions {
+            options.fractions = FRACTIONS;
+        }
     }
     let (model, risk) = RiskModel::train(&rows.table, &options, progress)?;
     let beside = beside::fit(&model, &rows, &options, matches!(source, Source::History { .. }));

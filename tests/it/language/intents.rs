@@ -21,8 +21,9 @@ fn hosted(dir: &str) -> HostedEncoder {
 
 async fn train(encoder: &dyn Encoder, corpus: &Path, out: &Path) -> intents::Report {
     let now = "2026-11-30T13:00:00Z".parse().unwrap();
-    let mut quiet = |_: &str, _: f64| std::ops::ControlFlow::Continue(());
-    intents::run(encoder, (corpus, &[]), out, 0, (now, "project"), &mut quiet).await.unwrap()
+    intents::run(encoder, (corpus, &[]), out, 0, (now, "person:eva"), &mut |_, _| std::ops::ControlFlow::Continue(()))
+        .await
+        .unwrap()
 }
 
 /// Two of the batches, so that a test of the procedure takes seconds.

@@ -89,7 +89,7 @@ async fn history_joins_what_came_of_it(db: &TestStore) -> anyhow::Result<()> {
     ensure!(
         tx.assessments_of(case_id, 9).await? == [late.clone(), foreign.clone().max_id(&early), early.min_id(&foreign)]
     );
-    ensure!(tx.assessments_of(case_id, 1).await? == [late.clone()]);
+    ensure!(tx.assessments_of(case_id, 1).await? == std::slice::from_ref(&late));
     let of_line: Vec<_> = tx.assessments_of_line("O1", 1).await?.into_iter().map(|a| a.id).collect();
     ensure!(of_line.len() == 3 && of_line[2] == late.id, "oldest first: {of_line:?}");
     Ok(())

@@ -37,6 +37,8 @@ const CALIBRATION_ROWS_MIN: usize = 40;
 const FIT_SHARE: f64 = 0.7;
 /// Seconds of an hour.
 const HOUR_S: f64 = 3600.0;
+/// Share of lines whose hours are known when a row is old enough to be measured on.
+const RIPE_SHARE: f64 = 0.98;
 /// Most values of a category that coverage is told for.
 const SEGMENTS_MAX: usize = 40;
 /// Fewest test rows of a segment that coverage is told for.
@@ -82,6 +84,8 @@ pub struct Coverage {
     pub rows_calibration: usize,
     /// Rows that this was measured on.
     pub rows_test: usize,
+    /// Whether the table ends so soon after them that slow lines are missing, which makes the shares look better.
+    pub flatters: bool,
     /// Share inside the interval as it was calibrated.
     pub calibrated: f64,
     /// Share inside the interval that hears of each outcome once it is known: what is served.
@@ -158,7 +162,7 @@ impl ShipDate {
             rows
         };
         let pool = ended(&|row| known[row]);
-        let test = ended(&|row| splits[row] == Split::Test);
+        let (test, flatters) = ripe(table, hours, &pool, ended(&|row| splits[row] == Split::Test));
         let (fit, calibration) = cut(table, &pool, options.outcome_delay);
         for (what, rows, needed) in [
             ("fit quantiles on", &fit, FIT_ROWS_MIN),
@@ -172,6 +176,7 @@ impl ShipDate {
         let model = ShipDate::fit(table, hours, segment, &fit, &calibration, options.seed)?;
         let mut coverage = model.measure(table, hours, &test)?;
         (coverage.rows_fit, coverage.rows_calibration) = (fit.len(), calibration.len());
+        coverage.flatters = flatters;
         Ok((model, coverage))
     }
 
@@ -263,6 +268,7 @@ impl ShipDate {
             rows_fit: 0,
             rows_calibration: 0,
             rows_test: test.len(),
+            flatters: false,
             calibrated: calibrated as f64 / test.len().max(1) as f64,
             adaptive: share(inside.iter().copied()),
             width_h: widths.get(widths.len() / 2).copied().unwrap_or(0.0),
@@ -296,6 +302,18 @@ impl ShipDate {
         }
         Ok(model)
     }
+}
+
+/// The test rows that are old enough for nearly every line's hours to be known when the table ends: of the newest, only the
+/// quick ones are known, and they flatter. All of them, and `true`, where few are left.
+fn ripe(table: &Table, hours: &[Option<f64>], pool: &[usize], test: Vec<usize>) -> (Vec<usize>, bool) {
+    let took = |row: usize| (hours[row].unwrap_or_default() * HOUR_S).ceil() as i64;
+    let mut waits: Vec<i64> = pool.iter().map(|&row| took(row)).collect();
+    waits.sort_unstable();
+    let wait = waits.get((RIPE_SHARE * waits.len() as f64) as usize).copied().unwrap_or(0);
+    let end = test.iter().map(|&row| table.times[row].saturating_add(took(row))).max().unwrap_or(i64::MAX);
+    let ripe: Vec<usize> = test.iter().copied().filter(|&row| table.times[row].saturating_add(wait) <= end).collect();
+    if ripe.len() >= SEGMENT_ROWS_MIN { (ripe, false) } else { (test, true) }
 }
 
 /// The older rows whose hours were known when the newer ones began, and the newer ones.
@@ -380,8 +398,7 @@ fn segments(table: &Table, test: &[usize], inside: &[bool]) -> Vec<SegmentCovera
 
 impl std::fmt::Display for Coverage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Coverage { promised, rows_fit, rows_calibration, rows_test, calibrated, adaptive, width_h, segments } =
-            self;
+        let Coverage { promised, rows_fit, rows_calibration, rows_test, calibrated, adaptive, width_h, .. } = self;
         let percent = |share: &f64| 100.0 * share;
         write!(
             f,
@@ -391,7 +408,10 @@ impl std::fmt::Display for Coverage {
             percent(adaptive),
             percent(calibrated)
         )?;
-        for SegmentCoverage { feature, value, rows, coverage } in segments {
+        if self.flatters {
+            f.write_str("; the history ends so soon after that slow lines are missing, which flatters")?;
+        }
+        for SegmentCoverage { feature, value, rows, coverage } in &self.segments {
             write!(f, "\n  {:>5.1} %  of {rows:>6}  {feature} {value}", percent(coverage))?;
         }
         Ok(())
