@@ -108,7 +108,7 @@ pub fn read(dir: &Path) -> anyhow::Result<Corpus> {
     let Index { held_out } = toml::from_str(&index).context("`corpus.toml` of the corpus cannot be understood")?;
     let mut corpus = Corpus { messages: Vec::new(), bytes: index.into_bytes() };
     let batches = batches(dir)?;
-    for absent in held_out.iter().filter(|name| !batches.contains(name)) {
+    if let Some(absent) = held_out.iter().find(|name| !batches.contains(name)) {
         anyhow::bail!("`corpus.toml` holds out `{absent}`, and `{}` has no such folder", dir.display());
     }
     for batch in &batches {

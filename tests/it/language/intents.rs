@@ -21,7 +21,7 @@ fn hosted(dir: &str) -> HostedEncoder {
 
 async fn train(encoder: &dyn Encoder, corpus: &Path, out: &Path) -> intents::Report {
     let now = "2026-11-30T13:00:00Z".parse().unwrap();
-    intents::run(encoder, (corpus, &[]), out, 0, (now, "person:eva"), &mut |_, _| std::ops::ControlFlow::Continue(()))
+    intents::run(encoder, (corpus, &[]), out, 0, (now, "project"), &mut |_, _| std::ops::ControlFlow::Continue(()))
         .await
         .unwrap()
 }
