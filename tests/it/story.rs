@@ -143,7 +143,7 @@ impl Day {
         }
         let answer = self.service.post(by, "/v1/proposals", &request).await;
         let proposal = if answer.status == 409 && answer.body["code"] == "duplicate-proposal" {
-            let made = answer.body["proposal_id"].as_str().unwrap().to_owned();
+            let made = answer.body["context"]["proposal_id"].as_str().unwrap().to_owned();
             self.service.get(&self.auditor, &format!("/v1/proposals/{made}")).await.expect(200)
         } else {
             answer.expect(201)
