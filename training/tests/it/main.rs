@@ -21,6 +21,7 @@ mod odd_input;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod quality;
+mod ranking;
 mod reliability;
 mod ship_date;
 mod split;
