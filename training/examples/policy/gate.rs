@@ -13,7 +13,7 @@ use crate::bar;
 use crate::world::{Days, World};
 
 /// Cases that the flatterer has seen.
-const FEW: usize = 250;
+const FEW: usize = 500;
 
 /// What a model would do in each case, and what it believes that to cost.
 struct Candidate {
@@ -44,14 +44,14 @@ pub fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
     let (learn, test) = (world.of(&[Days::Train, Days::Validation]), world.of(&[Days::Test]));
     let all = CostModel::fit(&world.schema, &world.resolved(&learn), &CostOptions::default())?;
     let honest = Candidate::of(&world, &all, &test)?;
-    // A regression per pair with next to no penalty, on the latest few cases: it knows no doubt.
-    let sure = CostOptions { tree_rows_min: usize::MAX, alpha: 0.01, members: 1, ..CostOptions::default() };
+    // One member of large, fast trees on the latest few cases: it fits them by heart and knows no doubt.
+    let sure = CostOptions { learning_rate: 0.6, leaves: 64, alpha: 0.01, members: 1, ..CostOptions::default() };
     let few = world.resolved(&learn[learn.len() - FEW..]);
     let flatterer = Candidate::of(&world, &CostModel::fit(&world.schema, &few, &sure)?, &test)?;
     println!("\nthe promotion gate, {} logged decisions\n", test.len());
     println!("an effect model of {} cases asks to take the agents' place", learn.len());
     let passed = judge(&world, &test, &honest, None)?;
-    println!("\na regression of {FEW} cases promises more and asks to take that model's place");
+    println!("\nan overfitted model of {FEW} cases promises more and asks to take that model's place");
     let refused = !judge(&world, &test, &flatterer, Some(&honest))?;
     println!();
     let text = |yes: bool| if yes { "yes".to_owned() } else { "no".to_owned() };

@@ -15,6 +15,7 @@ mod gate;
 mod obp;
 mod open_bandit;
 #[path = "../common/world.rs"]
+#[expect(dead_code, reason = "the queue of the other example needs more columns")]
 mod world;
 
 use std::error::Error;
