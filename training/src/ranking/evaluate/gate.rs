@@ -156,9 +156,12 @@ pub fn gate(input: &GateInput, options: &GateOptions) -> Result<Gate, LogError> 
     Ok(Gate { passed: checks.iter().all(|check| check.passed), checks })
 }
 
+/// What each decision adds to the estimate, under the candidate and under the incumbent.
+type Scores = (Vec<f64>, Vec<f64>);
+
 /// The scores of candidate and incumbent on the same decisions; the logged rewards where the incumbent took them. None
 /// without propensities.
-fn scores(input: &GateInput, estimator: Estimator) -> Result<Option<(Vec<f64>, Vec<f64>)>, LogError> {
+fn scores(input: &GateInput, estimator: Estimator) -> Result<Option<Scores>, LogError> {
     let Some(candidate) = estimator.terms(input.log, input.rewards)? else { return Ok(None) };
     let incumbent = match input.incumbent {
         None => input.log.rows().iter().map(|row| row.reward).collect(),
