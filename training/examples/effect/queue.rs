@@ -9,6 +9,9 @@ use holdfast_training::ranking::queue::{QueueOptions, Waiting, plan};
 use crate::bar;
 use crate::world::World;
 
+/// Its key, row, action and minutes.
+type Place = (f64, usize, usize, f64);
+
 const CAPACITY: f64 = 0.25;
 const CAPTURED_MIN: f64 = 0.95;
 
@@ -45,11 +48,11 @@ pub fn run(world: &World, model: &CostModel, measure: &[usize]) -> Result<(), Bo
             ((truth[world.default[row]] - truth[action]) / minutes, row, action, minutes)
         })
         .collect();
-    let keyed = |key: &dyn Fn(&Item) -> f64| -> Vec<(f64, usize, usize, f64)> {
+    let keyed = |key: &dyn Fn(&Item) -> f64| -> Vec<Place> {
         items.iter().map(|item| (key(item), item.row, item.action, item.minutes)).collect()
     };
     let miss = |item: &Item| item.scores[world.default[item.row]].miss;
-    let by: [(&str, Vec<(f64, usize, usize, f64)>); 6] = [
+    let by: [(&str, Vec<Place>); 6] = [
         ("first in, first out", keyed(&|item| -world.day[item.row])),
         ("due date", keyed(&|item| -world.slack_hours[item.row])),
         ("miss probability", keyed(&miss)),

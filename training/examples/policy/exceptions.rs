@@ -176,10 +176,10 @@ fn given_logs(world: &World) -> Result<(), Box<dyn Error>> {
     for (name, policy) in &world.policies {
         let truth = world.truth(policy);
         let mut tallies: [Tally; 5] = Default::default();
-        for run in 0..LOGS {
+        for (run, own) in own.iter().enumerate().take(LOGS) {
             let log = world.log(policy, |row| world.actions[row][run] as usize)?;
             for (at, estimator) in columns.iter().enumerate() {
-                let rewards = if at == 4 { &own[run] } else { &given };
+                let rewards = if at == 4 { own } else { &given };
                 let terms = estimator.terms(&log, rewards)?.ok_or("propensities are missing")?;
                 tallies[at].add(&terms, truth);
                 all[at].add(&terms, truth);

@@ -107,9 +107,12 @@ pub fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Rewards of every row and action, and what learned them.
+type Learned = (Vec<Vec<f64>>, String);
+
 /// Our own model: logistic or trees on the two given estimates of a candidate, its share of them, the best of the
 /// others, and whether it is the target's choice; learned on the other folds. The logs hold nothing else of the context.
-fn own_rewards(case: &Case) -> Result<(Vec<Vec<f64>>, String), Box<dyn Error>> {
+fn own_rewards(case: &Case) -> Result<Learned, Box<dyn Error>> {
     let logit = |p: f64| (p.clamp(1e-3, 1.0 - 1e-3) / (1.0 - p.clamp(1e-3, 1.0 - 1e-3))).ln();
     let describe = |row: usize, action: usize| {
         let [add, pera] = [0, 1].map(|model: usize| &case.given[model][row]);

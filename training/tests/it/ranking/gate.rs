@@ -99,7 +99,7 @@ fn whatever_cannot_be_judged_fails() {
     promise.missed.clear();
     assert!(failed(&promise.judge(&log, &rewards, None)).contains(&CheckKind::Calibration));
     let mut promise = Promise::honest(1_000, 0.5);
-    promise.predicted.iter_mut().for_each(|p| *p = 0.5 * *p);
+    promise.predicted.iter_mut().for_each(|p| *p *= 0.5);
     assert!(failed(&promise.judge(&log, &rewards, None)).contains(&CheckKind::Calibration));
     promise.categories.pop();
     let input = GateInput {
