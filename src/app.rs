@@ -69,7 +69,9 @@ pub fn clock(config: &Config) -> Arc<dyn Clock> {
 /// The model directories of a configuration: shipped versions, and those trained here.
 #[must_use]
 pub fn loader(config: &Config) -> Arc<dyn ModelLoader> {
-    Arc::new(ModelDirectory::new(config.models.shipped.clone(), config.data_dir.join("models"), config.models.queue))
+    let models = &config.models;
+    let directory = ModelDirectory::new(models.shipped.clone(), config.data_dir.join("models"), models.queue);
+    Arc::new(directory.with_encoder_path(models.encoder_path))
 }
 
 async fn vectors(config: &Config) -> Result<Arc<dyn VectorStore>> {

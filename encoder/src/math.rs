@@ -11,8 +11,7 @@ const EXP_ARGUMENT_MIN: f32 = -87.3;
 const LN_2_HIGH: f32 = 0.693_359_4;
 const LN_2_LOW: f32 = -2.121_944_4e-4;
 /// (eʳ − 1 − r) / r² on |r| ≤ ln 2 / 2, highest power first (Cephes, `expf`).
-const EXP: [f32; 6] =
-    [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1];
+const EXP: [f32; 6] = [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1];
 
 /// The polynomial in `x` with these coefficients, highest power first.
 #[inline(always)]
@@ -59,8 +58,15 @@ pub(crate) fn gelu<L: Lanes>(l: L, x: L::V) -> L::V {
 const ROUGH_END: f32 = 4.5;
 /// (Φ(x) − ½) / x in x² on |x| ≤ 4.5, highest power first: least greatest error of x · Φ(x), by reweighted least squares.
 const ROUGH: [f32; 9] = [
-    3.036_168_2e-11, -3.314_435_4e-9, 1.590_913e-7, -4.451_561e-6, 8.142_320_4e-5, -1.037_578e-3, 9.585_153e-3,
-    -6.598_456e-2, 3.987_125_5e-1,
+    3.036_168_2e-11,
+    -3.314_435_4e-9,
+    1.590_913e-7,
+    -4.451_561e-6,
+    8.142_320_4e-5,
+    -1.037_578e-3,
+    9.585_153e-3,
+    -6.598_456e-2,
+    3.987_125_5e-1,
 ];
 
 /// x · Φ(x) by one polynomial: far finer than the eight bits that follow it.

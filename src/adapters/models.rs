@@ -12,6 +12,7 @@ use holdfast_training::artifact::{MANIFEST, Manifest, read_version};
 use super::candle::{BertEncoder, HostedEncoder, IntentHeadClassifier, heads};
 use super::linfa::effect::{self, LinfaEffect};
 use super::linfa::risk::{self, LinfaRisk};
+use crate::config::models::EncoderPath;
 use crate::domain::model::Origin;
 use crate::ports::registry::{Described, LoadError, Loaded, ModelLoader};
 
@@ -28,6 +29,7 @@ pub const BEATS_BASELINE: &str = "beats_baseline";
 pub struct ModelDirectory {
     roots: [PathBuf; 2],
     queue_capacity: usize,
+    encoder_path: EncoderPath,
 }
 
 impl ModelDirectory {
@@ -35,7 +37,13 @@ impl ModelDirectory {
     /// `queue_capacity` requests may wait for an encoder.
     #[must_use]
     pub fn new(shipped: PathBuf, trained: PathBuf, queue_capacity: usize) -> Self {
-        Self { roots: [shipped, trained], queue_capacity }
+        Self { roots: [shipped, trained], queue_capacity, encoder_path: EncoderPath::default() }
+    }
+
+    /// Encoders compute as `path` says, in the place of [`EncoderPath::Auto`].
+    #[must_use]
+    pub fn with_encoder_path(self, path: EncoderPath) -> Self {
+        Self { encoder_path: path, ..self }
     }
 
     fn find(&self, path: &str) -> Result<PathBuf, LoadError> {
@@ -76,7 +84,7 @@ impl ModelDirectory {
     }
 
     fn encoder(&self, dir: &Path) -> Result<HostedEncoder, String> {
-        let encoder = BertEncoder::load(dir).map_err(|e| chain(&e))?;
+        let encoder = BertEncoder::load(dir, self.encoder_path).map_err(|e| chain(&e))?;
         HostedEncoder::start(encoder, self.queue_capacity).map_err(|e| e.to_string())
     }
 }

@@ -1,8 +1,19 @@
-//! Where model versions lie.
+//! Where model versions lie, and how the encoder computes.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
+
+/// How the sentence encoder computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EncoderPath {
+    /// As fast as this processor can: eight-bit products where it has AVX-512 VNNI, else single precision.
+    #[default]
+    Auto,
+    /// The single-precision reference, slowly, on every processor: what heads are trained on.
+    F32,
+}
 
 /// `[models]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -12,10 +23,12 @@ pub struct Models {
     pub shipped: PathBuf,
     /// Texts that may wait for the encoder before callers are refused with 429.
     pub queue: usize,
+    /// `auto` or `f32`.
+    pub encoder_path: EncoderPath,
 }
 
 impl Default for Models {
     fn default() -> Self {
-        Self { shipped: PathBuf::from("models"), queue: 64 }
+        Self { shipped: PathBuf::from("models"), queue: 64, encoder_path: EncoderPath::Auto }
     }
 }

@@ -87,11 +87,22 @@ fn sources(folder: &str) -> Vec<(String, String)> {
 }
 
 fn all_sources() -> Vec<(String, String)> {
-    ["src", "training/src", "training/tests", "training/examples", "datasets/src", "datasets/tests", "tests", "benches"]
-        .iter()
-        .filter(|folder| root().join(folder).exists())
-        .flat_map(|folder| sources(folder))
-        .collect()
+    [
+        "src",
+        "training/src",
+        "training/tests",
+        "training/examples",
+        "datasets/src",
+        "datasets/tests",
+        "encoder/src",
+        "encoder/tests",
+        "tests",
+        "benches",
+    ]
+    .iter()
+    .filter(|folder| root().join(folder).exists())
+    .flat_map(|folder| sources(folder))
+    .collect()
 }
 
 /// Code without comments, so that prose may name what code may not.

@@ -15,13 +15,13 @@ const MASKED: f64 = 1e9;
 pub(super) struct BertConfig {
     pub(super) vocab_size: usize,
     pub(super) hidden_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    intermediate_size: usize,
+    pub(super) num_hidden_layers: usize,
+    pub(super) num_attention_heads: usize,
+    pub(super) intermediate_size: usize,
     hidden_act: Activation,
     pub(super) max_position_embeddings: usize,
-    type_vocab_size: usize,
-    layer_norm_eps: f64,
+    pub(super) type_vocab_size: usize,
+    pub(super) layer_norm_eps: f64,
     #[serde(default)]
     pub(super) pad_token_id: u32,
 }

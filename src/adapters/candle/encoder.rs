@@ -1,8 +1,10 @@
 //! A BERT sentence encoder: tokenise, run, mean-pool over tokens, normalise.
 //!
 //! Guarantees: texts are cut at the model's longest sequence, never refused for length; a batch gives what the single
-//! texts give (to rounding); every answer is a finite unit vector or an error. Weights may be stored in half precision
-//! and are expanded on load, because half-precision attention masks overflow in this library.
+//! texts give (to rounding; on the fast path to the bit); every answer is a finite unit vector or an error. Weights may
+//! be stored in half precision and are expanded on load, because half-precision attention masks overflow in this library.
+//! Which arithmetic runs is the caller's choice by [`EncoderPath`]: the single-precision reference here, or
+//! [`super::fast`].
 
 use std::path::Path;
 
@@ -15,6 +17,8 @@ use tokenizers::{Encoding, PaddingParams, Tokenizer, TruncationParams};
 
 use super::LoadError;
 use super::bert::{Bert, BertConfig};
+use super::fast::Fast;
+use crate::config::models::EncoderPath;
 
 /// Texts that run together; more of them gain nothing on a CPU and delay the first.
 const BATCH_TEXTS_MAX: usize = 32;
@@ -27,9 +31,17 @@ struct Sentences {
     max_seq_length: usize,
 }
 
+/// The name of the reference beside those of the fast paths.
+const REFERENCE: &str = "f32";
+
+enum Arithmetic {
+    Reference(Box<Bert>),
+    Fast(Box<Fast>),
+}
+
 /// A loaded encoder; [`super::HostedEncoder`] gives it a thread.
 pub struct BertEncoder {
-    bert: Bert,
+    arithmetic: Arithmetic,
     tokenizer: Tokenizer,
     width: usize,
     version: String,
@@ -41,7 +53,20 @@ impl BertEncoder {
     ///
     /// # Errors
     /// [`LoadError`].
-    pub fn load(dir: &Path) -> Result<Self, LoadError> {
+    pub fn load(dir: &Path, path: EncoderPath) -> Result<Self, LoadError> {
+        let kernels = match path {
+            EncoderPath::Auto => Some(holdfast_encoder::Path::best()),
+            EncoderPath::F32 => None,
+        };
+        Self::load_with(dir, kernels)
+    }
+
+    /// As [`Self::load`], with given kernels, or with the plain ones where this processor cannot run them; `None` for the
+    /// reference.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn load_with(dir: &Path, kernels: Option<holdfast_encoder::Path>) -> Result<Self, LoadError> {
         let version = read_version(dir)?;
         let name = format!("{}/{}", version.manifest.name, version.manifest.version);
         if version.manifest.kind != KIND {
@@ -57,8 +82,16 @@ impl BertEncoder {
         let weights = version.read("model.safetensors")?;
         let unfit = |error: candle_core::Error| LoadError::unfit(&name, error);
         let weights = VarBuilder::from_buffered_safetensors(weights, DType::F32, &Device::Cpu).map_err(unfit)?;
-        let bert = Bert::load(&weights, &config).map_err(unfit)?;
-        Ok(Self { bert, tokenizer, width: config.hidden_size, version: name, digest: version.digest })
+        let tokens_max = sentences.max_seq_length;
+        let fast = match kernels {
+            Some(kernels) => Fast::load(&weights, &config, &tokenizer, tokens_max, kernels).map_err(unfit)?,
+            None => None,
+        };
+        let arithmetic = match fast {
+            Some(fast) => Arithmetic::Fast(Box::new(fast)),
+            None => Arithmetic::Reference(Box::new(Bert::load(&weights, &config).map_err(unfit)?)),
+        };
+        Ok(Self { arithmetic, tokenizer, width: config.hidden_size, version: name, digest: version.digest })
     }
 
     /// Length of an embedding.
@@ -79,11 +112,45 @@ impl BertEncoder {
         &self.digest
     }
 
+    /// Which arithmetic runs: `f32` for the reference, else the name of its kernels.
+    #[must_use]
+    pub fn path(&self) -> &'static str {
+        match &self.arithmetic {
+            Arithmetic::Reference(_) => REFERENCE,
+            Arithmetic::Fast(fast) => fast.path().name(),
+        }
+    }
+
+    /// The token ids of a text, framed and cut, as this encoder sees it.
+    ///
+    /// # Errors
+    /// What the tokenizer said.
+    pub fn tokens(&self, text: &str) -> Result<Vec<u32>, String> {
+        match &self.arithmetic {
+            Arithmetic::Reference(_) => {
+                let encoding = self.tokenizer.encode(text, true).map_err(|error| error.to_string())?;
+                Ok(encoding.get_ids().to_vec())
+            }
+            Arithmetic::Fast(fast) => fast.tokens(&self.tokenizer, text),
+        }
+    }
+
     /// One unit vector per text, in the order of `texts`.
     ///
     /// # Errors
     /// What the tokenizer or the model said.
     pub fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, String> {
+        let vectors = match &self.arithmetic {
+            Arithmetic::Reference(bert) => self.refer(bert, texts)?,
+            Arithmetic::Fast(fast) => fast.embed(&self.tokenizer, texts)?,
+        };
+        match vectors.iter().position(|vector| vector.iter().any(|x| !x.is_finite())) {
+            Some(index) => Err(format!("the embedding of text {index} is not finite")),
+            None => Ok(vectors),
+        }
+    }
+
+    fn refer(&self, bert: &Bert, texts: &[String]) -> Result<Vec<Vec<f32>>, String> {
         // Neighbours in length share a batch, so that little of it is padding; bytes are near enough to tokens for that.
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.sort_by_key(|&index| texts[index].len());
@@ -91,29 +158,26 @@ impl BertEncoder {
         for batch in order.chunks(BATCH_TEXTS_MAX) {
             let members: Vec<&str> = batch.iter().map(|&index| texts[index].as_str()).collect();
             let encodings = self.tokenizer.encode_batch(members, true).map_err(|error| error.to_string())?;
-            let rows = self.forward(&encodings).map_err(|error| error.to_string())?;
+            let rows = forward(bert, &encodings).map_err(|error| error.to_string())?;
             batch.iter().zip(rows).for_each(|(&index, row)| vectors[index] = row);
         }
-        match vectors.iter().position(|vector| vector.iter().any(|x| !x.is_finite())) {
-            Some(index) => Err(format!("the embedding of text {index} is not finite")),
-            None => Ok(vectors),
-        }
+        Ok(vectors)
     }
+}
 
-    /// `encodings` are padded to one length.
-    fn forward(&self, encodings: &[Encoding]) -> candle_core::Result<Vec<Vec<f32>>> {
-        let tensor = |of: fn(&Encoding) -> &[u32]| {
-            let rows: Vec<&[u32]> = encodings.iter().map(of).collect();
-            Tensor::new(rows, &Device::Cpu)
-        };
-        let ids = tensor(Encoding::get_ids)?;
-        let mask = tensor(Encoding::get_attention_mask)?;
-        let tokens = self.bert.forward(&ids, &mask)?;
-        let mask = mask.to_dtype(DType::F32)?.unsqueeze(2)?;
-        let mean = tokens.broadcast_mul(&mask)?.sum(1)?.broadcast_div(&mask.sum(1)?)?;
-        let length = mean.sqr()?.sum_keepdim(1)?.sqrt()?;
-        mean.broadcast_div(&length)?.to_vec2()
-    }
+/// `encodings` are padded to one length.
+fn forward(bert: &Bert, encodings: &[Encoding]) -> candle_core::Result<Vec<Vec<f32>>> {
+    let tensor = |of: fn(&Encoding) -> &[u32]| {
+        let rows: Vec<&[u32]> = encodings.iter().map(of).collect();
+        Tensor::new(rows, &Device::Cpu)
+    };
+    let ids = tensor(Encoding::get_ids)?;
+    let mask = tensor(Encoding::get_attention_mask)?;
+    let tokens = bert.forward(&ids, &mask)?;
+    let mask = mask.to_dtype(DType::F32)?.unsqueeze(2)?;
+    let mean = tokens.broadcast_mul(&mask)?.sum(1)?.broadcast_div(&mask.sum(1)?)?;
+    let length = mean.sqr()?.sum_keepdim(1)?.sqrt()?;
+    mean.broadcast_div(&length)?.to_vec2()
 }
 
 fn json<T: DeserializeOwned>(version: &Version, file: &str, model: &str) -> Result<T, LoadError> {

@@ -1,10 +1,11 @@
 //! Language models on candle: the sentence encoder, its host thread, and the intent head over its embeddings.
 //!
-//! Guarantees: weights are loaded from a version directory whose digests were checked; arithmetic is in single precision
-//! on the CPU; nothing is downloaded. Non-goals: training, choosing which version serves.
+//! Guarantees: weights are loaded from a version directory whose digests were checked; arithmetic is on the CPU, in single
+//! precision or, where the configuration and the processor allow, in eight bits; nothing is downloaded. Non-goals: training, choosing which version serves.
 
 mod bert;
 mod encoder;
+mod fast;
 pub mod heads;
 mod host;
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use holdfast::adapters::candle::{BertEncoder, HostedEncoder};
+use holdfast::config::models::EncoderPath;
 use holdfast::ports::language::{Encoder, LanguageError};
 
 use super::tiny;
@@ -32,13 +33,13 @@ fn assert_batch_equals_single(encoder: &BertEncoder) {
 
 #[test]
 fn a_batch_gives_what_single_texts_give() {
-    assert_batch_equals_single(&BertEncoder::load(Path::new(tiny::DIR)).unwrap());
+    assert_batch_equals_single(&BertEncoder::load(Path::new(tiny::DIR), EncoderPath::F32).unwrap());
 }
 
 /// Numbers of an independent forward pass (NumPy, single-precision weights): the first eight of each embedding.
 #[test]
 fn the_shipped_encoder_is_the_published_one() {
-    let encoder = BertEncoder::load(Path::new(SHIPPED)).unwrap();
+    let encoder = BertEncoder::load(Path::new(SHIPPED), EncoderPath::F32).unwrap();
     assert_eq!(encoder.width(), 384);
     assert_batch_equals_single(&encoder);
     let known: [(&str, [f32; 8]); 2] = [
@@ -69,7 +70,7 @@ fn a_changed_weight_is_refused() {
     let mut bytes = std::fs::read(&path).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    let error = BertEncoder::load(folder.path()).err().unwrap().to_string();
+    let error = BertEncoder::load(folder.path(), EncoderPath::F32).err().unwrap().to_string();
     assert!(error.contains("model.safetensors") && error.contains("SHA-256"), "{error}");
 }
 
@@ -79,13 +80,13 @@ fn a_model_of_another_kind_is_refused() {
     let path = folder.path().join("manifest.toml");
     let manifest = std::fs::read_to_string(&path).unwrap();
     std::fs::write(path, manifest.replace("sentence-encoder", "intent-head")).unwrap();
-    let error = BertEncoder::load(folder.path()).err().unwrap().to_string();
+    let error = BertEncoder::load(folder.path(), EncoderPath::F32).err().unwrap().to_string();
     assert!(error.contains("its kind is `intent-head`"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_refuses_and_the_rest_is_answered() {
-    let encoder = BertEncoder::load(Path::new(tiny::DIR)).unwrap();
+    let encoder = BertEncoder::load(Path::new(tiny::DIR), EncoderPath::F32).unwrap();
     let hosted = Arc::new(HostedEncoder::start(encoder, 1).unwrap());
     let long = vec!["late order ".repeat(300); 16];
     let calls: Vec<_> = (0..12)

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use holdfast::adapters::candle::{BertEncoder, HostedEncoder, IntentHeadClassifier};
 use holdfast::commands::train::intents;
+use holdfast::config::models::EncoderPath;
 use holdfast::domain::message::Intent;
 use holdfast::flow::assess::classify;
 use holdfast::ports::language::{Encoder, IntentClassifier};
@@ -16,7 +17,7 @@ use crate::support::folder::Folder;
 const SHIPPED_ENCODER: &str = "models/message-encoder/minilm-l6-v2-1";
 
 fn hosted(dir: &str) -> HostedEncoder {
-    HostedEncoder::start(BertEncoder::load(Path::new(dir)).unwrap(), 8).unwrap()
+    HostedEncoder::start(BertEncoder::load(Path::new(dir), EncoderPath::F32).unwrap(), 8).unwrap()
 }
 
 async fn train(encoder: &dyn Encoder, corpus: &Path, out: &Path) -> intents::Report {

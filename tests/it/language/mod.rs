@@ -3,6 +3,7 @@
 mod corpus;
 mod encoder;
 mod extract;
+mod fast;
 mod intents;
 mod link;
 mod samples;
