@@ -81,7 +81,7 @@ pub(crate) struct Dense {
 impl Dense {
     /// Packs for kernels of `L`.
     pub(crate) fn pack<L: Lanes>(_: L, plain: &Plain) -> Self {
-        let (panel, inputs) = (L::WIDTH * vectors::<L>(), plain.inputs);
+        let (panel, inputs) = (L::WIDTH * VECTORS, plain.inputs);
         let mut weights = Buffer::zeroed(plain.weights.len());
         for (at, to) in weights.all_mut().iter_mut().enumerate() {
             let (number, rest) = (at / (panel * inputs), at % (panel * inputs));
@@ -103,30 +103,20 @@ impl Dense {
                 let tile = Tile { dense: self, panel, column: at, row };
                 let left = rows - row;
                 // Sixteen-wide registers are thirty-two, eight-wide ones sixteen.
-                row += if L::WIDTH == 16 {
-                    match left {
-                        6.. => tile.run::<L, F, 6, 4>(l, x, finish, out),
-                        4 | 5 => tile.run::<L, F, 4, 4>(l, x, finish, out),
-                        2 | 3 => tile.run::<L, F, 2, 4>(l, x, finish, out),
-                        _ => tile.run::<L, F, 1, 4>(l, x, finish, out),
-                    }
-                } else {
-                    match left {
-                        6.. => tile.run::<L, F, 6, 2>(l, x, finish, out),
-                        4 | 5 => tile.run::<L, F, 4, 2>(l, x, finish, out),
-                        2 | 3 => tile.run::<L, F, 2, 2>(l, x, finish, out),
-                        _ => tile.run::<L, F, 1, 2>(l, x, finish, out),
-                    }
+                row += match left {
+                    12.. if L::WIDTH == 16 => tile.run::<L, F, 12>(l, x, finish, out),
+                    6.. => tile.run::<L, F, 6>(l, x, finish, out),
+                    4 | 5 => tile.run::<L, F, 4>(l, x, finish, out),
+                    2 | 3 => tile.run::<L, F, 2>(l, x, finish, out),
+                    _ => tile.run::<L, F, 1>(l, x, finish, out),
                 };
             }
         }
     }
 }
 
-/// Vectors in a panel.
-fn vectors<L: Lanes>() -> usize {
-    if L::WIDTH == 16 { 4 } else { 2 }
-}
+/// Vectors in a panel: few, so that a panel stays in the first cache while all rows pass.
+const VECTORS: usize = 2;
 
 struct Tile<'a> {
     dense: &'a Dense,
@@ -136,25 +126,21 @@ struct Tile<'a> {
 }
 
 impl Tile<'_> {
-    /// `R` rows by `P` vectors; gives `R`.
+    /// `R` rows by [`VECTORS`]; gives `R`.
     #[inline(always)]
-    fn run<L: Lanes, F: Finish, const R: usize, const P: usize>(
-        self,
-        l: L,
-        x: &[f32],
-        finish: F,
-        out: &mut [f32],
-    ) -> usize {
+    fn run<L: Lanes, F: Finish, const R: usize>(self, l: L, x: &[f32], finish: F, out: &mut [f32]) -> usize {
         let (inputs, outputs) = (self.dense.inputs, self.dense.outputs);
-        let x = &x[self.row * inputs..][..R * inputs];
-        let mut sums = [[l.splat(0.0); P]; R];
-        for (input, weights) in self.panel.chunks_exact(P * L::WIDTH).enumerate() {
-            let mut loaded = [l.splat(0.0); P];
-            for (j, loaded) in loaded.iter_mut().enumerate() {
-                *loaded = l.load(&weights[j * L::WIDTH..]);
-            }
-            for (i, sums) in sums.iter_mut().enumerate() {
-                let a = l.splat(x[i * inputs + input]);
+        // Cut to one length, the rows need no further check in the loop.
+        let mut rows = [x; R];
+        for (i, row) in rows.iter_mut().enumerate() {
+            *row = &x[(self.row + i) * inputs..][..inputs];
+        }
+        let mut sums = [[l.splat(0.0); VECTORS]; R];
+        for input in 0..inputs {
+            let weights = &self.panel[input * VECTORS * L::WIDTH..][..VECTORS * L::WIDTH];
+            let loaded = [l.load(weights), l.load(&weights[L::WIDTH..])];
+            for (row, sums) in rows.iter().zip(&mut sums) {
+                let a = l.splat(row[input]);
                 for (sum, &weight) in sums.iter_mut().zip(&loaded) {
                     *sum = l.fma(a, weight, *sum);
                 }
