@@ -11,7 +11,7 @@ const EXP_ARGUMENT_MIN: f32 = -87.3;
 const LN_2_HIGH: f32 = 0.693_359_4;
 const LN_2_LOW: f32 = -2.121_944_4e-4;
 /// (eʳ − 1 − r) / r² on |r| ≤ ln 2 / 2, highest power first (Cephes, `expf`).
-const EXP: [f32; 6] = [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1];
+const EXP: [f32; 6] = [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
 
 /// The polynomial in `x` with these coefficients, highest power first.
 #[inline(always)]
