@@ -3,7 +3,7 @@
 //! Weights are packed once for the kernels that this processor has ([`Path`]); then blocks of ragged sequences run through
 //! all layers without padding. It is a crate of its own because its code must be compiled with every optimisation even
 //! where the service is not, and because this is where `unsafe` code is: intrinsics behind values that only detection of
-//! the processor's features can make. See `docs/decisions/0007-encoder-crate.md`.
+//! the processor's features can make. See `docs/decisions/0010-encoder-crate.md`.
 //!
 //! Guarantees: a sequence's vector is the same to the bit whatever stands beside it and whichever thread ran it; every
 //! path gives what [`Path::Portable`] gives, to rounding ([`Path::Int8Avx512`]: to the eight bits of its weights).

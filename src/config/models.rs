@@ -9,9 +9,9 @@ use serde::Deserialize;
 #[serde(rename_all = "snake_case")]
 pub enum EncoderPath {
     /// As fast as this processor can: eight-bit products where it has AVX-512 VNNI, else single precision.
-    #[default]
     Auto,
     /// The single-precision reference, slowly, on every processor: what heads are trained on.
+    #[default]
     F32,
 }
 
@@ -29,6 +29,6 @@ pub struct Models {
 
 impl Default for Models {
     fn default() -> Self {
-        Self { shipped: PathBuf::from("models"), queue: 64, encoder_path: EncoderPath::Auto }
+        Self { shipped: PathBuf::from("models"), queue: 64, encoder_path: EncoderPath::F32 }
     }
 }

@@ -5,7 +5,6 @@
 use std::path::Path;
 
 use holdfast::adapters::candle::{BertEncoder, IntentHeadClassifier};
-use holdfast::commands::train::corpus::Batch;
 use holdfast::config::models::EncoderPath;
 use holdfast::flow::assess::classify;
 use holdfast::ports::language::IntentClassifier as _;
@@ -81,7 +80,7 @@ fn the_shipped_encoder_reads_messages_as_its_reference_does() {
     for text in messages() {
         assert_eq!(fast.tokens(&text).unwrap(), reference.tokens(&text).unwrap(), "{text}");
     }
-    let held_out: Vec<_> = corpus().messages.into_iter().filter(|message| message.batch == Batch::H).collect();
+    let held_out: Vec<_> = corpus().messages.into_iter().filter(|message| message.held_out).collect();
     let texts: Vec<String> =
         held_out.iter().map(|message| classify::text_of(message.subject.as_deref(), &message.body)).collect();
     let (expected, found) = (reference.embed(&texts).unwrap(), fast.embed(&texts).unwrap());

@@ -34,6 +34,16 @@ pub struct World {
 /// Kinds, not amounts.
 const CATEGORICAL: [&str; 2] = ["x_tier", "x_edi_type"];
 
+impl Days {
+    fn of(split: &str) -> Days {
+        match split {
+            "train" => Days::Train,
+            "valid" => Days::Validation,
+            _ => Days::Test,
+        }
+    }
+}
+
 impl World {
     pub fn load(folder: &Path, name: &str) -> Result<World, Box<dyn Error>> {
         let file = |part: &str| Columns::read(&folder.join(format!("{name}_{part}")));
@@ -90,15 +100,10 @@ impl World {
             truth.push(open.iter().map(|action| costs[row][*action]).collect());
             behaviour.push(open.iter().map(|action| chances[row][*action]).collect());
         }
-        let days = |split: String| match split.as_str() {
-            "train" => Days::Train,
-            "valid" => Days::Validation,
-            _ => Days::Test,
-        };
         Ok(World {
             schema,
             rows,
-            days: log.texts("split")?.into_iter().map(days).collect(),
+            days: log.texts("split")?.iter().map(|split| Days::of(split)).collect(),
             truth,
             behaviour,
             default,
