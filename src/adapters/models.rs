@@ -13,7 +13,7 @@ use super::candle::{BertEncoder, HostedEncoder, IntentHeadClassifier, heads};
 use super::linfa::effect::{self, LinfaEffect};
 use super::linfa::risk::{self, LinfaRisk};
 use crate::config::models::EncoderPath;
-use crate::domain::model::Origin;
+use crate::domain::model::Provenance;
 use crate::ports::registry::{Described, LoadError, Loaded, ModelLoader};
 
 /// The manifest's kind of sentence encoders: the one kind that is not trained here, and so has no baseline to beat.
@@ -63,7 +63,7 @@ impl ModelDirectory {
             data_window, data_digest, schema_version, seed, code_version, created_at, licence, source, ..
         } = stored.manifest;
         let origin =
-            Origin { data_window, data_digest, schema_version, seed, code_version, created_at, licence, source };
+            Provenance { data_window, data_digest, schema_version, seed, code_version, created_at, licence, source };
         if format!("{name}/{version}") != path {
             return Err(error(path, &format!("its manifest says `{name}/{version}`: move it to where it belongs")));
         }

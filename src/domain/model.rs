@@ -25,12 +25,12 @@ pub struct ModelVersion {
     pub beats_baseline: bool,
     /// What its manifest says of where it comes from; `None` for a version that was registered before that was kept.
     #[serde(default)]
-    pub origin: Option<Origin>,
+    pub origin: Option<Provenance>,
 }
 
 /// Where a version comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Origin {
+pub struct Provenance {
     /// First and last time of the training data, RFC 3339.
     pub data_window: Option<[String; 2]>,
     /// SHA-256 of the training data.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::language::{Encoder, IntentClassifier};
 use super::tabular::{EffectModel, RiskModel};
-use crate::domain::model::Origin;
+use crate::domain::model::Provenance;
 
 /// What a version's manifest says.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +28,7 @@ pub struct Described {
     /// Who trained it, as an actor's label, where the manifest says.
     pub trained_by: Option<String>,
     /// Where it comes from.
-    pub origin: Origin,
+    pub origin: Provenance,
 }
 
 /// A loaded model, by the place that it serves in.

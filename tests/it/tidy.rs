@@ -256,3 +256,27 @@ fn the_checkout_stays_small() {
         .sum();
     assert!(total < 60 * 1024 * 1024, "the checkout has {} MiB, at most 60", total / 1024 / 1024);
 }
+
+/// The document names its schemas by their types, so of two types of one name only one would be in it.
+#[test]
+fn schemas_have_names_of_their_own() {
+    let mut faults = Vec::new();
+    let mut seen = std::collections::BTreeMap::new();
+    for (name, text) in sources("src") {
+        let mut is_schema = false;
+        for (line_no, line) in code(&text) {
+            is_schema |= line.contains("derive(") && line.contains("ToSchema");
+            let mut words = line.trim_start().split(|c: char| !c.is_alphanumeric() && c != '_');
+            let (Some("pub"), Some("struct" | "enum"), Some(kind)) = (words.next(), words.next(), words.next()) else {
+                continue;
+            };
+            if std::mem::take(&mut is_schema)
+                && !kind.is_empty()
+                && let Some(first) = seen.insert(kind.to_owned(), name.clone())
+            {
+                faults.push(format!("{name}:{line_no}: `{kind}` is a schema of {first} already"));
+            }
+        }
+    }
+    report(faults);
+}
