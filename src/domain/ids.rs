@@ -72,18 +72,21 @@ impl DecisionId {
     /// The id of a decision whose canonical input and output hash to `digest`: equal decisions share an id (UUID v8).
     #[must_use]
     pub fn of_digest(digest: &[u8; 32]) -> Self {
-        let mut head = [0_u8; 16];
-        head.copy_from_slice(&digest[..16]);
-        Self(uuid::Builder::from_custom_bytes(head).into_uuid())
+        Self(of_digest(digest))
     }
+}
+
+/// The first half of a digest as a UUID v8.
+fn of_digest(digest: &[u8; 32]) -> Uuid {
+    let mut head = [0_u8; 16];
+    head.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(head).into_uuid()
 }
 
 impl OperationId {
     /// The id of the operation that `text` names: whoever begins it, it is the same one (UUID v8).
     #[must_use]
     pub fn of_text(text: &str) -> Self {
-        let mut head = [0_u8; 16];
-        head.copy_from_slice(&super::digest::of_bytes(text.as_bytes())[..16]);
-        Self(uuid::Builder::from_custom_bytes(head).into_uuid())
+        Self(of_digest(&super::digest::of_bytes(text.as_bytes())))
     }
 }

@@ -110,7 +110,7 @@ pub fn training_set(history: &[HistoryRow]) -> Result<TrainingSet, HistoryError>
         set.rows.push(assessment.features.clone());
         set.labels.push(outcome.missed);
         set.times.push(assessment.as_of.as_second());
-        set.hours.push(outcome.shipped_at.and_then(|at| hours(assessment.as_of, at)));
+        set.hours.push(outcome.shipped_at.map(|at| hours(assessment.as_of, at)).filter(|hours| *hours >= 0.0));
         let first = set.window.map_or(assessment.as_of, |[first, _]| first);
         set.window = Some([first, assessment.as_of]);
     }
@@ -121,11 +121,10 @@ pub fn training_set(history: &[HistoryRow]) -> Result<TrainingSet, HistoryError>
     Ok(set)
 }
 
-/// Hours between two times; `None` backwards.
+/// Hours from one time to another, in whole seconds; negative backwards.
 #[expect(clippy::cast_precision_loss, reason = "seconds of an order's life")]
-fn hours(from: Timestamp, to: Timestamp) -> Option<f64> {
-    let seconds = to.duration_since(from).as_secs();
-    (seconds >= 0).then_some(seconds as f64 / 3600.0)
+pub(super) fn hours(from: Timestamp, to: Timestamp) -> f64 {
+    to.duration_since(from).as_secs() as f64 / 3600.0
 }
 
 fn delay_s(history: &[HistoryRow], window: Option<[Timestamp; 2]>) -> i64 {

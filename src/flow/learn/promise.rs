@@ -4,16 +4,12 @@
 //! function of the outcomes in the order in which they were kept; two transactions cannot both write from one state.
 //! Non-goals: lines that are still open beyond their interval; they are heard when they ship, which is late.
 
-use jiff::Timestamp;
-
+use super::history::hours;
 use crate::domain::order::Order;
 use crate::flow::FlowError;
 use crate::flow::services::Services;
 use crate::ports::store::Transaction;
 use crate::ports::store::models::ModelState;
-
-/// Seconds of an hour.
-const HOUR_S: f64 = 3600.0;
 
 /// Lets the interval of a line hear when it shipped; `false` where none was promised or the version serves no more.
 ///
@@ -42,9 +38,4 @@ pub async fn hear(
     let Some(document) = model.heard(document, basis, hours(as_of, shipped_at)) else { return Ok(false) };
     tx.put_model_state(&ModelState { model: version, document, revision }).await?;
     Ok(true)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "seconds of an order's life")]
-fn hours(from: Timestamp, to: Timestamp) -> f64 {
-    to.duration_since(from).as_secs() as f64 / HOUR_S
 }

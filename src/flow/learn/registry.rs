@@ -94,8 +94,9 @@ async fn insert(tx: &mut dyn Transaction, ctx: &Ctx<'_>, version: &ModelVersion)
     Ok(version.clone())
 }
 
-/// Makes a version serve, as what the proposal `because` says (champion where it is none): loads and checks it, appends to the serving history, then swaps it in. The same `because` (the
-/// proposal's id) again has no effect but the swap, so that an execution may be repeated.
+/// Makes a version serve, as what the proposal `because` says (champion where it is none): loads and checks it, appends to
+/// the serving history, then swaps it in. The same `because` (the proposal's id) again has no effect but the swap, so that
+/// an execution may be repeated.
 ///
 /// # Errors
 /// [`FlowError`]; the version that served goes on serving then.

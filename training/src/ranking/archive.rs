@@ -17,8 +17,6 @@ use crate::tabular::statistics::normal;
 
 /// Neighbours that evidence is drawn from.
 pub const NEIGHBOURS: usize = 20;
-/// Standard deviations of the intervals: 95 %.
-const DEVIATIONS: f64 = 1.959_963_984_540_054;
 /// The neighbour whose distance says how novel a case is.
 const NOVELTY_NEIGHBOUR: usize = 5;
 /// Resolved cases of a category from which the usual distance is measured.
@@ -71,7 +69,7 @@ pub fn evidence(neighbours: &[Neighbour]) -> Vec<Evidence> {
         let cases: Vec<&Neighbour> = neighbours.iter().filter(|neighbour| neighbour.action == action).collect();
         let count = cases.len();
         let on_time = cases.iter().filter(|case| !case.missed).count() as f64;
-        let (on_time_low, on_time_high) = normal::wilson(on_time, count as f64, DEVIATIONS);
+        let (on_time_low, on_time_high) = normal::wilson(on_time, count as f64, normal::DEVIATIONS_95);
         Evidence {
             action,
             count,

@@ -18,8 +18,6 @@ use super::metrics::{self, ECE_BINS, MetricError};
 use super::statistics::normal;
 use super::table::Value;
 
-/// Standard deviations of the intervals: 95 %.
-const DEVIATIONS: f64 = 1.959_963_984_540_054;
 /// Fewest rows of a bin, on average.
 const BIN_ROWS_MIN: usize = 20;
 
@@ -128,7 +126,7 @@ fn bins(probabilities: &[f64], labels: &[bool], count: usize) -> Result<Vec<Bin>
     let bins = metrics::reliability(probabilities, labels, count)?;
     let with_interval = |bin: metrics::ReliabilityBin| {
         let rows = bin.rows as f64;
-        let (observed_low, observed_high) = normal::wilson(bin.observed * rows, rows, DEVIATIONS);
+        let (observed_low, observed_high) = normal::wilson(bin.observed * rows, rows, normal::DEVIATIONS_95);
         Bin { rows: bin.rows, predicted: bin.predicted, observed: bin.observed, observed_low, observed_high }
     };
     Ok(bins.into_iter().map(with_interval).collect())

@@ -6,6 +6,9 @@
 
 use std::f64::consts::SQRT_2;
 
+/// Standard deviations on either side of the mean that hold 95 %.
+pub const DEVIATIONS_95: f64 = 1.959_963_984_540_054;
+
 /// The density at `z`.
 pub fn density(z: f64) -> f64 {
     const ROOT_TWO_PI: f64 = 2.506_628_274_631_000_7;
