@@ -7,6 +7,7 @@ pub mod action;
 pub mod actor;
 pub mod approval;
 pub mod audit;
+pub mod calendar;
 pub mod case;
 pub mod decision;
 pub mod digest;
