@@ -22,3 +22,4 @@ pub mod outcome;
 pub mod party;
 pub mod payload;
 pub mod proposal;
+pub mod words;

@@ -26,6 +26,10 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("migrations/sqlite/0002_promises.sql"),
         postgres: include_str!("migrations/postgres/0002_promises.sql"),
     },
+    Migration {
+        sqlite: include_str!("migrations/sqlite/0007_words.sql"),
+        postgres: include_str!("migrations/postgres/0007_words.sql"),
+    },
 ];
 
 impl Backend {

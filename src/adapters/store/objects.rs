@@ -4,12 +4,16 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::sql::{Row, Sql, json};
+use super::sql::{Argument, Row, Sql, json};
 use super::{Tx, orders};
 use crate::domain::order::Order;
 use crate::domain::party::ObjectKind;
+use crate::domain::words::{self, WordRole};
 use crate::ports::store::StoreError;
-use crate::ports::store::objects::{Demand, Object, Objects, ReferenceHit};
+use crate::ports::store::objects::{Demand, Object, Objects, ReferenceHit, WordHit};
+
+/// Rows in one statement, far below both databases' limit on arguments.
+const ROWS_MAX: usize = 500;
 
 #[async_trait]
 impl Objects for Tx {
@@ -50,12 +54,36 @@ impl Objects for Tx {
         };
         let sql = sql.bind(sku).bind(object.as_of).bind(object.revision + 1).bind(document).bind(kind.name()).bind(key);
         let sql = if object.revision == 0 { sql } else { sql.bind(object.revision) };
-        sql.run_or_conflict(self, key).await
+        sql.run_or_conflict(self, key).await?;
+        put_words(self, kind, key, &object.document).await
     }
 
-    async fn objects(&mut self, kind: ObjectKind) -> Result<Vec<(String, Value)>, StoreError> {
-        let sql = Sql::new("objects", "SELECT key, document FROM objects WHERE kind = $1 ORDER BY key");
-        sql.bind(kind.name()).rows(self).await?.iter().map(|row| Ok((row.text(0)?, row.document(1)?))).collect()
+    async fn objects_by_word(
+        &mut self,
+        roles: &[WordRole],
+        words: &[String],
+        limit: u32,
+    ) -> Result<Vec<WordHit>, StoreError> {
+        let mut found = Vec::new();
+        for chunk in words.chunks(ROWS_MAX) {
+            let roles = roles.iter().map(|role| role.name());
+            let sql = Sql::new(
+                "object_words",
+                "SELECT key, word, role, kind FROM (SELECT word, role, kind, key, \
+                 ROW_NUMBER() OVER (PARTITION BY word, role ORDER BY kind, key) AS place FROM object_words WHERE word IN ",
+            );
+            let sql = sql.list("", chunk).list(" AND role IN ", roles).with(") AS w WHERE place <= ", limit);
+            for row in sql.rows(self).await? {
+                found.push(WordHit {
+                    key: row.text(0)?,
+                    word: row.text(1)?,
+                    role: row.member(2, WordRole::parse)?,
+                    kind: row.member(3, ObjectKind::parse)?,
+                });
+            }
+        }
+        found.sort();
+        Ok(found)
     }
 
     async fn positions_of(&mut self, sku: &str) -> Result<Vec<(String, Object)>, StoreError> {
@@ -88,6 +116,32 @@ impl Objects for Tx {
             .with(" ORDER BY placed_at DESC, order_id DESC LIMIT ", limit)
             .texts(self)
             .await
+    }
+
+    async fn every_order_of_customer(&mut self, customer_id: &str, limit: u32) -> Result<Vec<String>, StoreError> {
+        Sql::new("orders", "SELECT order_id FROM orders WHERE customer_id = $1")
+            .bind(customer_id)
+            .with(" ORDER BY placed_at DESC, order_id DESC LIMIT ", limit)
+            .texts(self)
+            .await
+    }
+
+    async fn orders_of_customer_with_sku(
+        &mut self,
+        customer_id: &str,
+        sku: &str,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        Sql::new(
+            "order_lines",
+            "SELECT DISTINCT o.order_id, o.placed_at FROM orders o JOIN order_lines l ON l.order_id = o.order_id \
+             WHERE o.customer_id = $1 AND l.sku = $2",
+        )
+        .bind(customer_id)
+        .bind(sku)
+        .with(" ORDER BY o.placed_at DESC, o.order_id DESC LIMIT ", limit)
+        .texts(self)
+        .await
     }
 
     async fn orders_of_carrier(&mut self, carrier_id: &str, limit: u32) -> Result<Vec<String>, StoreError> {
@@ -144,6 +198,34 @@ impl Objects for Tx {
     ) -> Result<(), StoreError> {
         orders::add_references(self, object, key, &[(entity, normalised.to_owned())]).await
     }
+}
+
+/// Replaces what the object is found by: a contact that left must not stay known.
+async fn put_words(tx: &mut Tx, kind: ObjectKind, key: &str, document: &Value) -> Result<(), StoreError> {
+    let found = words::of_object(kind, document);
+    let wordless = !matches!(
+        kind,
+        ObjectKind::Customer
+            | ObjectKind::Supplier
+            | ObjectKind::Carrier
+            | ObjectKind::Item
+            | ObjectKind::PurchaseOrder
+    );
+    if wordless {
+        return Ok(());
+    }
+    let delete = Sql::new("object_words", "DELETE FROM object_words WHERE kind = $1 AND key = $2");
+    delete.bind(kind.name()).bind(key).run(tx).await?;
+    for chunk in found.chunks(ROWS_MAX) {
+        let row = |(role, word): &(WordRole, String)| {
+            [Argument::from(kind.name()), Argument::from(key), Argument::from(role.name()), Argument::from(word)]
+        };
+        Sql::new("object_words", "INSERT INTO object_words (kind, key, role, word) VALUES ")
+            .tuples("", chunk.iter().map(row))
+            .run(tx)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Selects (key, document, `as_of`, revision).

@@ -3,12 +3,10 @@
 //! Guarantees: an address is compared whole, then its domain whole, so that a look-alike domain is unknown; a name is never
 //! evidence. Non-goals: checking mail signatures, which the gateway in front does.
 
-use serde::Deserialize;
-use serde_json::Value;
-
 use crate::domain::message::{SenderRole, Trust};
 use crate::domain::party::ObjectKind;
-use crate::domain::payload::{Contact, Sender};
+use crate::domain::payload::Sender;
+use crate::domain::words::WordRole;
 use crate::ports::store::{StoreError, Transaction};
 
 /// What is known of a sender.
@@ -22,19 +20,18 @@ pub struct Identity {
     pub trust: Trust,
 }
 
-/// The part of a party's document that names its people.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Addresses {
-    email_domains: Vec<String>,
-    contacts: Vec<Contact>,
-}
+/// Two of a domain already tell nothing.
+const HITS_MAX: u32 = 2;
 
-const PARTIES: [(ObjectKind, SenderRole); 3] = [
-    (ObjectKind::Customer, SenderRole::Customer),
-    (ObjectKind::Supplier, SenderRole::Supplier),
-    (ObjectKind::Carrier, SenderRole::Carrier),
-];
+/// The role of a party of this kind.
+fn role_of(kind: ObjectKind) -> Option<SenderRole> {
+    match kind {
+        ObjectKind::Customer => Some(SenderRole::Customer),
+        ObjectKind::Supplier => Some(SenderRole::Supplier),
+        ObjectKind::Carrier => Some(SenderRole::Carrier),
+        _ => None,
+    }
+}
 
 /// Looks the sender's address up among the parties' contacts, then its domain among their domains.
 ///
@@ -44,27 +41,19 @@ pub async fn identify(tx: &mut dyn Transaction, from: &Sender) -> Result<Identit
     let declared = from.role.unwrap_or(SenderRole::Unknown);
     let address = from.email.as_deref().map(|email| email.trim().to_lowercase());
     let domain = address.as_deref().and_then(|address| address.rsplit_once('@')).map(|(_, domain)| domain.to_owned());
-    let mut by_domain = Vec::new();
-    if let (Some(address), Some(domain)) = (&address, &domain) {
-        for (kind, role) in PARTIES {
-            for (key, document) in tx.objects(kind).await? {
-                let known = addresses(document);
-                if known.contacts.iter().any(|contact| contact.email.to_lowercase() == *address) {
-                    return Ok(Identity { role, party: Some(key), trust: Trust::VerifiedContact });
-                }
-                if known.email_domains.iter().any(|own| own.to_lowercase() == *domain) {
-                    by_domain.push(Identity { role, party: Some(key), trust: Trust::KnownDomain });
-                }
-            }
+    let mut known = Vec::new();
+    if let (Some(address), Some(domain)) = (address, domain) {
+        for (role, word) in [(WordRole::Address, address), (WordRole::Domain, domain)] {
+            let hits = tx.objects_by_word(&[role], &[word], HITS_MAX).await?;
+            let trust = if role == WordRole::Address { Trust::VerifiedContact } else { Trust::KnownDomain };
+            let identity = |role| move |key| Identity { role, party: Some(key), trust };
+            known.push(
+                hits.into_iter().filter_map(|hit| Some(identity(role_of(hit.kind)?)(hit.key))).collect::<Vec<_>>(),
+            );
         }
     }
     let trust = if declared == SenderRole::Internal { Trust::InternalForward } else { Trust::Unknown };
-    // A domain that two parties share tells neither.
-    let only = by_domain.pop().filter(|_| by_domain.is_empty());
+    // An address or a domain that two parties share tells neither.
+    let only = known.into_iter().find_map(|mut parties| parties.pop().filter(|_| parties.is_empty()));
     Ok(only.unwrap_or(Identity { role: declared, party: None, trust }))
-}
-
-/// A document without these members has no addresses.
-fn addresses(document: Value) -> Addresses {
-    serde_json::from_value(document).unwrap_or_default()
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::StoreError;
 use crate::domain::order::Order;
 use crate::domain::party::ObjectKind;
+use crate::domain::words::WordRole;
 
 /// A stored document.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +42,16 @@ pub struct ReferenceHit {
     pub key: String,
 }
 
+/// An object that is found by a word.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "names say it")]
+pub struct WordHit {
+    pub word: String,
+    pub role: WordRole,
+    pub kind: ObjectKind,
+    pub key: String,
+}
+
 /// Canonical state.
 #[async_trait]
 pub trait Objects {
@@ -50,8 +61,14 @@ pub trait Objects {
     /// Writes a document where the stored revision still is `object.revision` (0: not there yet) and raises it.
     async fn put_object(&mut self, kind: ObjectKind, key: &str, object: &Object) -> Result<(), StoreError>;
 
-    /// All documents of a kind with their keys (master data; not for orders).
-    async fn objects(&mut self, kind: ObjectKind) -> Result<Vec<(String, Value)>, StoreError>;
+    /// Objects that are found by one of `words` in one of `roles` (see [`crate::domain::words::of_object`]), by word, role,
+    /// kind and key; at most `limit` of each word and role, the last by kind and key left out.
+    async fn objects_by_word(
+        &mut self,
+        roles: &[WordRole],
+        words: &[String],
+        limit: u32,
+    ) -> Result<Vec<WordHit>, StoreError>;
 
     /// Every position of an item, by warehouse.
     async fn positions_of(&mut self, sku: &str) -> Result<Vec<(String, Object)>, StoreError>;
@@ -67,6 +84,17 @@ pub trait Objects {
 
     /// Live orders of a customer, newest first.
     async fn orders_of_customer(&mut self, customer_id: &str, limit: u32) -> Result<Vec<String>, StoreError>;
+
+    /// Orders of a customer, open or closed, newest first.
+    async fn every_order_of_customer(&mut self, customer_id: &str, limit: u32) -> Result<Vec<String>, StoreError>;
+
+    /// Orders of a customer with a line of `sku`, open or closed, newest first.
+    async fn orders_of_customer_with_sku(
+        &mut self,
+        customer_id: &str,
+        sku: &str,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError>;
 
     /// Live orders of a carrier, newest first.
     async fn orders_of_carrier(&mut self, carrier_id: &str, limit: u32) -> Result<Vec<String>, StoreError>;

@@ -2,8 +2,9 @@
 
 use anyhow::{Context as _, ensure};
 use holdfast::domain::party::{ObjectKind, position_key};
+use holdfast::domain::words::{WordRole, stems};
 use holdfast::ports::store::StoreError;
-use holdfast::ports::store::objects::{Demand, Object, ReferenceHit};
+use holdfast::ports::store::objects::{Demand, Object, ReferenceHit, WordHit};
 use rust_decimal::Decimal;
 use serde_json::json;
 
@@ -12,6 +13,7 @@ use crate::support::stores::{TestStore, on_each_store};
 
 on_each_store!(
     document_is_guarded_by_revision,
+    objects_are_found_by_their_words,
     positions_of_an_item,
     order_is_guarded_and_found,
     demand_is_open_unallocated_lines,
@@ -31,10 +33,35 @@ async fn document_is_guarded_by_revision(db: &TestStore) -> anyhow::Result<()> {
     ensure!(stored == Object { revision: 1, ..new.clone() });
     tx.put_object(ObjectKind::Customer, "K1", &Object { document: json!(2), ..stored.clone() }).await?;
     ensure!(matches!(tx.put_object(ObjectKind::Customer, "K1", &stored).await, Err(StoreError::Conflict(_))));
-    tx.put_object(ObjectKind::Customer, "K0", &new).await?;
-    tx.put_object(ObjectKind::Supplier, "K2", &new).await?;
-    let all = tx.objects(ObjectKind::Customer).await?;
-    ensure!(all == [("K0".to_owned(), new.document), ("K1".to_owned(), json!(2))]);
+    Ok(())
+}
+
+async fn objects_are_found_by_their_words(db: &TestStore) -> anyhow::Result<()> {
+    let party = |name: &str, mail: &str| {
+        let contacts = json!([{"name": "Zoë Ruiz", "email": mail}]);
+        let document = json!({"name": name, "email_domains": ["North.example"], "contacts": contacts});
+        Object { document, as_of: at(1), revision: 0 }
+    };
+    let mut tx = db.store.write().await?;
+    tx.put_object(ObjectKind::Customer, "C1", &party("Bäckereien Nord", "Zoe@north.example")).await?;
+    tx.put_object(ObjectKind::Supplier, "S1", &party("Nord", "x@north.example")).await?;
+    let item = Object { document: json!({"description": "Icing sugar, 25 kg"}), as_of: at(1), revision: 0 };
+    tx.put_object(ObjectKind::Item, "I1", &item).await?;
+    tx.commit().await?;
+    let mut tx = db.store.write().await?;
+    let address = tx.objects_by_word(&[WordRole::Address], &["zoe@north.example".to_owned()], 5).await?;
+    ensure!(address.len() == 1 && address[0].key == "C1" && address[0].kind == ObjectKind::Customer, "{address:?}");
+    let roles = [WordRole::Name, WordRole::Domain, WordRole::Description];
+    let words = [stems("die Backerei"), stems("nord"), vec!["north.example".to_owned()], stems("sugars")].concat();
+    let keys = |hits: Vec<WordHit>| hits.into_iter().map(|hit| format!("{}/{}", hit.role.name(), hit.key)).collect();
+    let found: Vec<String> = keys(tx.objects_by_word(&roles, &words, 5).await?);
+    ensure!(found == ["name/C1", "name/C1", "name/S1", "domain/C1", "domain/S1", "description/I1"], "{found:?}");
+    let limited: Vec<String> = keys(tx.objects_by_word(&roles, &words, 1).await?);
+    ensure!(limited == ["name/C1", "name/C1", "domain/C1", "description/I1"], "{limited:?}");
+    let left = Object { revision: 1, ..party("Bäckereien Nord", "new@north.example") };
+    tx.put_object(ObjectKind::Customer, "C1", &left).await?;
+    let gone = tx.objects_by_word(&[WordRole::Address], &["zoe@north.example".to_owned()], 5).await?;
+    ensure!(gone.is_empty(), "{gone:?}");
     Ok(())
 }
 

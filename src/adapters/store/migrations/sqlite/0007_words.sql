@@ -1,0 +1,27 @@
+-- What objects are found by beside their keys: addresses, mail domains, words of names and descriptions; and every order of a
+-- customer. The addresses and suppliers of what is there already are taken over, so that its people stay known; words of names
+-- and descriptions follow with the object's next event.
+
+CREATE TABLE object_words (
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    role TEXT NOT NULL,
+    word TEXT NOT NULL,
+    PRIMARY KEY (kind, key, role, word)
+) STRICT;
+CREATE INDEX object_words_word ON object_words (word, role, kind, key);
+
+INSERT INTO object_words (kind, key, role, word)
+SELECT DISTINCT o.kind, o.key, 'domain', lower(trim(d.value)) FROM objects o, json_each(o.document, '$.email_domains') d
+WHERE o.kind IN ('customer', 'supplier', 'carrier');
+
+INSERT INTO object_words (kind, key, role, word)
+SELECT DISTINCT o.kind, o.key, 'address', lower(trim(json_extract(c.value, '$.email')))
+FROM objects o, json_each(o.document, '$.contacts') c
+WHERE o.kind IN ('customer', 'supplier', 'carrier') AND json_extract(c.value, '$.email') IS NOT NULL;
+
+INSERT INTO object_words (kind, key, role, word)
+SELECT o.kind, o.key, 'supplier', json_extract(o.document, '$.supplier_id') FROM objects o
+WHERE o.kind = 'purchase_order' AND json_extract(o.document, '$.supplier_id') IS NOT NULL;
+
+CREATE INDEX orders_every_of_customer ON orders (customer_id, placed_at, order_id);
