@@ -8,6 +8,7 @@ pub mod classify;
 pub mod extract;
 pub mod features;
 pub mod link;
+pub mod parts;
 pub mod risk;
 pub mod sender;
 pub mod summary;

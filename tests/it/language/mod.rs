@@ -3,9 +3,11 @@
 mod corpus;
 mod encoder;
 mod extract;
+mod extraction;
 mod fast;
 mod intents;
 mod link;
+mod parts;
 mod samples;
 mod tiny;
 mod worlds;
