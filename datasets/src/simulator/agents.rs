@@ -1,7 +1,8 @@
 //! What the people at the desk do about a condition, with known propensities.
 //!
-//! Guarantees: the probability of every possible action is written to the truth before one is drawn. Non-goals: skill;
-//! agents follow habits and what they sense of the hidden severity, not the best action.
+//! Guarantees: the probability of every possible action is written to the truth before one is drawn; how far it hangs
+//! on the hidden severity is the scenario's `confounding`. Non-goals: skill; agents follow habits and what they sense, not
+//! the best action.
 
 use std::collections::BTreeMap;
 
@@ -108,7 +109,7 @@ impl World {
     /// Somebody will look at the condition some working hours from now.
     pub(super) fn plan_handling(&mut self, trouble: usize, attempt: u32) {
         let about = &self.troubles[trouble];
-        let mut dice = self.dice(trouble, &format!("response {attempt}"));
+        let mut dice = self.dice(&about.key, &format!("response {attempt}"));
         let tier = self.catalog.customers[self.orders[about.order].customer].tier;
         let haste = [0.6, 1.0, 1.4][tier as usize] * if about.escalated { 0.5 } else { 1.0 };
         let desk = match about.category {
@@ -126,13 +127,14 @@ impl World {
         if !self.troubles[trouble].is_open() {
             return;
         }
-        let mut dice = self.dice(trouble, &format!("decision {attempt}"));
+        let mut dice = self.dice(&self.troubles[trouble].key, &format!("decision {attempt}"));
         let agent = dice.pick(&AGENTS);
         let options = self.options(trouble, agent);
         let total: f64 = options.iter().map(|option| option.1).sum();
         let action = options[dice.weighted(options.iter().map(|option| option.1))].0;
-        self.truth.conditions[trouble].decisions.push(Decision {
-            at: timestamp(self.now),
+        let at = timestamp(self.now);
+        self.troubles[trouble].truth.decisions.push(Decision {
+            at,
             agent: agent.name,
             action,
             propensities: options.iter().map(|&(name, weight)| (name, weight / total)).collect::<BTreeMap<_, _>>(),
@@ -152,11 +154,15 @@ impl World {
             .chain(&ANY)
             .filter(|option| self.is_possible(trouble, option.0))
             .map(|&(name, usual, manner)| {
+                let sensed = self.scenario.confounding * (2.0 * about.severity - 1.0);
                 let lean = match manner {
-                    Manner::Acts => agent.acts * if urgent { 1.6 } else { 1.0 } * (0.7 + 0.6 * about.severity),
+                    Manner::Acts => agent.acts * if urgent { 1.6 } else { 1.0 } * (1.0 + 0.9 * sensed),
                     Manner::Asks => agent.asks,
                     Manner::Waits => {
-                        agent.waits * if urgent { 0.5 } else { 1.0 } * [0.6, 1.0, 1.5][customer.tier as usize]
+                        agent.waits
+                            * if urgent { 0.5 } else { 1.0 }
+                            * [0.6, 1.0, 1.5][customer.tier as usize]
+                            * (1.0 - 0.9 * sensed)
                     }
                 };
                 (name, usual * lean)

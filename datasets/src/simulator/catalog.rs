@@ -3,11 +3,13 @@
 //! Guarantees: made from the seed alone; names and domains are invented (`.example`). Non-goals: change over time,
 //! which the engine does.
 
-use std::collections::BTreeMap;
-
 use super::calendar::{DAY, HOUR};
 use super::names;
+use super::points::{Point, points};
 use super::random::Streams;
+use super::scenario::Scenario;
+use super::shared::Shared;
+use super::windows::Windows;
 
 /// Lines of an order on average, from the table in `orders`.
 pub(super) const LINES_PER_ORDER: f64 = 2.25;
@@ -15,6 +17,8 @@ pub(super) const LINES_PER_ORDER: f64 = 2.25;
 pub(super) const QUANTITY_FACTOR: f64 = 1.26;
 /// Orders of a calendar day relative to those of a working day.
 const WORKING_SHARE: f64 = 0.75;
+/// Lines of an order are not always ready for the same truck.
+const SHIPMENTS_PER_ORDER: f64 = 1.4;
 /// Days from an order to its payment that credit limits are made for.
 const CREDIT_DAYS: f64 = 26.0;
 
@@ -35,12 +39,11 @@ pub(super) struct Carrier {
     pub(super) name: &'static str,
     pub(super) domain: &'static str,
     pub(super) cut_off: i64,
-    pub(super) miss: f64,
-    pub(super) delay: f64,
-    pub(super) failure: f64,
     pub(super) transit_days: usize,
-    /// A few days in which pick-ups fail often.
-    pub(super) outage: (i64, i64),
+    /// Places in its trucks, in shipments of an ordinary day.
+    pub(super) trucks: f64,
+    /// What its hub passes on in a day, in what comes in on an ordinary one.
+    pub(super) hub: f64,
 }
 
 #[derive(Clone, Debug)]
@@ -63,7 +66,6 @@ pub(super) struct Item {
     pub(super) unit: &'static str,
     pub(super) list_cents: i64,
     pub(super) substitutes: Vec<usize>,
-    pub(super) contract_cents: BTreeMap<usize, i64>,
     pub(super) supplier: usize,
     pub(super) popularity: f64,
     pub(super) typical_quantity: f64,
@@ -100,19 +102,20 @@ pub(super) struct Customer {
     pub(super) warehouse: usize,
     pub(super) carrier: usize,
     pub(super) address: String,
+    pub(super) points: Vec<Point>,
     pub(super) weight: f64,
-    /// Probability that an order's address is not usable.
-    pub(super) bad_address: f64,
+    /// First moment in which it orders.
+    pub(super) orders_from: i64,
     /// Days for which a new price stays unknown to the customer's system.
     pub(super) price_lag_days: i64,
-    /// Probability that a wrong price is typed.
-    pub(super) bad_price: f64,
     /// How surely and soon the customer answers, 0 to 1.
     pub(super) responsive: f64,
-    /// Probability that one of its electronic documents fails.
-    pub(super) bad_document: f64,
-    /// Probability that it wants an order changed.
-    pub(super) changes: f64,
+    /// By how much, as a share, its need may move before it wants an order changed.
+    pub(super) tolerance: f64,
+    /// When its engineers replace parts.
+    pub(super) engineering: Windows,
+    /// How often it pays only after being pressed; hidden.
+    pub(super) default_risk: f64,
 }
 
 /// All master data.
@@ -120,29 +123,32 @@ pub(super) struct Customer {
 pub(super) struct Catalog {
     pub(super) warehouses: Vec<Warehouse>,
     pub(super) carriers: Vec<Carrier>,
-    pub(super) suppliers: Vec<Supplier>,
-    pub(super) items: Vec<Item>,
-    pub(super) customers: Vec<Customer>,
+    pub(super) suppliers: Shared<Vec<Supplier>>,
+    pub(super) items: Shared<Vec<Item>>,
+    pub(super) customers: Vec<Shared<Customer>>,
     /// Expected units per calendar day, by item and warehouse.
-    pub(super) demand: Vec<Vec<f64>>,
+    pub(super) demand: Shared<Vec<Vec<f64>>>,
+    /// Sum of the weights of those that order from the start.
+    pub(super) weight: f64,
 }
 
 impl Catalog {
-    pub(super) fn new(streams: Streams, start: i64, days: u32, orders_per_day: u32) -> Self {
+    pub(super) fn new(streams: Streams, (start, days): (i64, u32), orders_per_day: u32, scenario: &Scenario) -> Self {
         let orders_per_day = f64::from(orders_per_day);
         let mut warehouses = warehouses();
         let suppliers = suppliers(streams);
-        let mut items = items(streams, suppliers.len());
-        let mut customers = customers(streams, warehouses.len());
-        contract_prices(streams, &mut items, customers.len());
-        let shares = shares(&customers, warehouses.len());
+        let items = items(streams, suppliers.len());
+        let span = (start, start + (i64::from(days) + 60) * DAY);
+        let mut customers = customers(streams, warehouses.len(), span, scenario);
+        let known = names::CUSTOMERS.len();
+        let shares = shares(&customers[..known], warehouses.len());
         for (warehouse, share) in warehouses.iter_mut().zip(&shares) {
             let tightness = streams.dice(warehouse.id, "capacity").between(1.04, 1.2);
             warehouse.capacity = (orders_per_day * LINES_PER_ORDER * share * tightness).max(4.0);
         }
         let popularity: f64 = items.iter().map(|item| item.popularity).sum();
         let lines = orders_per_day * LINES_PER_ORDER * WORKING_SHARE;
-        let demand = items
+        let demand: Vec<Vec<f64>> = items
             .iter()
             .map(|item| {
                 let units = lines * item.popularity / popularity * item.typical_quantity * QUANTITY_FACTOR;
@@ -153,14 +159,34 @@ impl Catalog {
             .iter()
             .map(|item| item.popularity / popularity * item.typical_quantity * QUANTITY_FACTOR * item.list_cents as f64)
             .sum();
-        credit(streams, &mut customers, lines * line_value);
-        Self { warehouses, carriers: carriers(streams, start, days), suppliers, items, customers, demand }
+        let weight = customers[..known].iter().map(|customer| customer.weight).sum();
+        credit(streams, &mut customers, lines * line_value / weight);
+        Self {
+            warehouses,
+            carriers: carriers(),
+            suppliers: suppliers.into(),
+            items: items.into(),
+            customers: customers.into_iter().map(Shared::from).collect(),
+            demand: demand.into(),
+            weight,
+        }
     }
 
-    /// What a customer is to pay for a unit.
-    pub(super) fn price(&self, item: usize, customer: usize) -> i64 {
-        let item = &self.items[item];
-        item.contract_cents.get(&customer).copied().unwrap_or(item.list_cents)
+    /// Shipments on an ordinary working day, by carrier and warehouse.
+    pub(super) fn usual_shipments(&self, orders_per_day: u32) -> Vec<Vec<f64>> {
+        let (carriers, sites) = (self.carriers.len(), self.warehouses.len());
+        let mut usual = vec![vec![0.0; sites]; carriers];
+        for who in &self.customers[..names::CUSTOMERS.len()] {
+            let orders = f64::from(orders_per_day) * who.weight / self.weight;
+            for (carrier, row) in usual.iter_mut().enumerate() {
+                let by = if carrier == who.carrier { 0.8 } else { 0.0 } + 0.2 / carriers as f64;
+                for (site, cell) in row.iter_mut().enumerate() {
+                    let from = if site == who.warehouse { 0.86 } else { 0.0 } + 0.14 / sites as f64;
+                    *cell += orders * by * from * SHIPMENTS_PER_ORDER;
+                }
+            }
+        }
+        usual
     }
 }
 
@@ -177,19 +203,22 @@ fn warehouses() -> Vec<Warehouse> {
     ]
 }
 
-fn carriers(streams: Streams, start: i64, days: u32) -> Vec<Carrier> {
-    let carrier = |id, name, domain, hour: i64, transit_days, [miss, delay, failure]: [f64; 3]| {
-        let mut dice = streams.dice(id, "outage");
-        let from = start + dice.whole(0, i64::from(days)) * DAY;
-        let outage = (from, from + dice.whole(1, 3) * DAY);
-        Carrier { id, name, domain, cut_off: hour * HOUR, miss, delay, failure, transit_days, outage }
+fn carriers() -> Vec<Carrier> {
+    let carrier = |id, name, domain, hour: i64, transit_days, trucks, hub| Carrier {
+        id,
+        name,
+        domain,
+        cut_off: hour * HOUR,
+        transit_days,
+        trucks,
+        hub,
     };
     vec![
-        carrier("CAR-1", "Velo Freight", "velofreight.example", 17, 1, [0.025, 0.03, 0.015]),
-        carrier("CAR-2", "Nordline Logistics", "nordline.example", 16, 2, [0.05, 0.05, 0.02]),
-        carrier("CAR-3", "Bluebox Parcel", "bluebox.example", 18, 1, [0.035, 0.06, 0.035]),
-        carrier("CAR-4", "Iberia Cargo Road", "iberiacargo.example", 16, 2, [0.075, 0.07, 0.03]),
-        carrier("CAR-5", "Ostrans Spedition", "ostrans.example", 15, 3, [0.10, 0.09, 0.04]),
+        carrier("CAR-1", "Velo Freight", "velofreight.example", 17, 1, 1.9, 1.22),
+        carrier("CAR-2", "Nordline Logistics", "nordline.example", 16, 2, 1.6, 1.15),
+        carrier("CAR-3", "Bluebox Parcel", "bluebox.example", 18, 1, 1.75, 1.12),
+        carrier("CAR-4", "Iberia Cargo Road", "iberiacargo.example", 16, 2, 1.5, 1.1),
+        carrier("CAR-5", "Ostrans Spedition", "ostrans.example", 15, 3, 1.4, 1.07),
     ]
 }
 
@@ -226,7 +255,6 @@ fn items(streams: Streams, suppliers: usize) -> Vec<Item> {
                 unit,
                 list_cents,
                 substitutes: Vec::new(),
-                contract_cents: BTreeMap::new(),
                 supplier: dice.whole(0, suppliers as i64 - 1) as usize,
                 popularity: 0.25 + 2.5 * rank * rank,
                 typical_quantity: (dice.between(30_000.0, 110_000.0) / list_cents as f64).clamp(2.0, 400.0),
@@ -247,11 +275,13 @@ fn items(streams: Streams, suppliers: usize) -> Vec<Item> {
     items
 }
 
-fn customers(streams: Streams, warehouses: usize) -> Vec<Customer> {
-    names::CUSTOMERS
-        .iter()
+fn customers(streams: Streams, warehouses: usize, span: (i64, i64), scenario: &Scenario) -> Vec<Customer> {
+    let newcomer = scenario.new_account().map(|day| span.0 + i64::from(day) * DAY);
+    let known = names::CUSTOMERS.iter().map(|names| (names, i64::MIN));
+    known
+        .chain(newcomer.map(|from| (&names::NEWCOMER, from)))
         .enumerate()
-        .map(|(index, &(name, domain, address))| {
+        .map(|(index, (&(name, domain, address), orders_from))| {
             let id = format!("C-{}", 1001 + index);
             let mut dice = streams.dice(&id, "character");
             let tier = [Tier::A, Tier::B, Tier::B, Tier::C, Tier::C][index % 5];
@@ -260,8 +290,9 @@ fn customers(streams: Streams, warehouses: usize) -> Vec<Customer> {
                 Tier::B => &["edi", "portal", "email"],
                 Tier::C => &["portal", "phone", "email"],
             });
-            let manual = if matches!(channel, "phone" | "email") { 2.0 } else { 1.0 };
+            let manual = matches!(channel, "phone" | "email");
             let weight = dice.between(0.5, 1.5) * [3.0, 1.4, 0.7][tier as usize];
+            let risk = dice.unit();
             Customer {
                 name,
                 tier,
@@ -274,28 +305,18 @@ fn customers(streams: Streams, warehouses: usize) -> Vec<Customer> {
                 warehouse: index % warehouses,
                 carrier: dice.whole(0, 4) as usize,
                 address: address.to_owned(),
+                points: points(streams, &id, address, manual, span),
                 weight,
-                bad_address: dice.between(0.004, 0.025) * manual,
-                price_lag_days: dice.whole(0, 14),
-                bad_price: dice.between(0.003, 0.015) * manual,
+                orders_from,
+                price_lag_days: dice.whole(1, 14),
                 responsive: dice.between(0.25, 0.95),
-                bad_document: dice.between(0.02, 0.12),
-                changes: dice.between(0.05, 0.16),
+                tolerance: dice.between(0.12, 0.3),
+                engineering: Windows::drawn(streams, &id, "engineering", span, (180.0, 900.0), (10.0, 24.0)),
+                default_risk: 0.3 * risk * risk,
                 id,
             }
         })
         .collect()
-}
-
-fn contract_prices(streams: Streams, items: &mut [Item], customers: usize) {
-    for item in items {
-        for customer in 0..customers {
-            let mut dice = streams.dice(format_args!("{}/{customer}", item.sku), "contract price");
-            if dice.chance(0.12) {
-                item.contract_cents.insert(customer, (item.list_cents as f64 * dice.between(0.82, 0.96)) as i64);
-            }
-        }
-    }
 }
 
 /// The part of all orders that goes to each warehouse; one in seven goes elsewhere than home.
@@ -313,11 +334,11 @@ fn shares(customers: &[Customer], warehouses: usize) -> Vec<f64> {
         .collect()
 }
 
+/// `daily_cents` are of a customer of weight 1.
 fn credit(streams: Streams, customers: &mut [Customer], daily_cents: f64) {
-    let total: f64 = customers.iter().map(|customer| customer.weight).sum();
     for customer in customers {
         let mut dice = streams.dice(&customer.id, "credit");
-        let usual = daily_cents * customer.weight / total * CREDIT_DAYS;
+        let usual = daily_cents * customer.weight * CREDIT_DAYS;
         customer.limit = ((usual * dice.between(1.0, 2.0)) as i64 / 100_000 + 4) * 100_000;
         customer.exposure = ((usual * dice.between(0.6, 1.0)) as i64).min(customer.limit);
     }

@@ -5,10 +5,11 @@
 
 use serde_json::{Value, json};
 
-use super::calendar::{DAY, HOUR};
+use super::calendar::DAY;
 use super::event::time;
 use super::mail::{Mail, Situation};
 use super::orders::Stage;
+use super::points::Record;
 use super::truth::Category;
 use super::world::{LineKey, World};
 
@@ -23,24 +24,11 @@ pub(super) enum Change {
 }
 
 impl World {
-    /// A customer changes its mind about a line that has not left yet.
-    pub(super) fn customer_change(&mut self, order: usize) {
-        let mut dice = self.dice(&self.orders[order].id, "change");
+    /// A customer wants the first line changed that has not left yet.
+    pub(super) fn customer_change(&mut self, order: usize, change: Change) {
         let open = self.orders[order].lines.iter().position(|line| !line.cancelled && line.stage < Stage::Packed);
         let Some(index) = open else { return };
         let line = &self.orders[order].lines[index];
-        let change = match dice.whole(0, 9) {
-            0..=2 => Change::Quantity(((line.quantity as f64 * dice.between(0.5, 1.4)) as i64).max(1)),
-            3 | 4 => match self.catalog.items[line.item].substitutes.first() {
-                Some(&other) => Change::Item(other),
-                None => Change::Cancel,
-            },
-            5 | 6 => {
-                Change::Postpone(self.calendars[line.warehouse].at(line.promised, dice.whole(2, 6) as usize, 19 * HOUR))
-            }
-            7 => Change::Address(format!("Gate 4, {}", self.catalog.customers[self.orders[order].customer].address)),
-            _ => Change::Cancel,
-        };
         let situation = match &change {
             Change::Quantity(_) => Situation::QuantityChange,
             Change::Item(_) => Situation::ItemChange,
@@ -58,9 +46,9 @@ impl World {
             data["requested"] = json!(true);
             data["by"] = json!("customer");
             self.tell_change_as_is(order, data);
-            self.raise(Category::OrderChange, order, Some(index), "customer changed its mind after release");
-        } else {
-            self.make((order, index), &change);
+            self.raise(Category::OrderChange, order, Some(index), "need changed after release");
+        } else if self.make((order, index), &change) {
+            self.agree((order, index));
         }
     }
 
@@ -91,6 +79,12 @@ impl World {
         self.tell("/erp/main", "order.changed", &id, data);
     }
 
+    /// The customer knows the line as it is now.
+    pub(super) fn agree(&mut self, key: LineKey) {
+        let line = self.line_mut(key);
+        line.agreed = (line.quantity, line.price_cents);
+    }
+
     /// Carries a change out where stock allows it.
     fn make(&mut self, key: LineKey, change: &Change) -> bool {
         let line = self.line(key);
@@ -118,13 +112,22 @@ impl World {
                 } else {
                     self.wait_for(key, *other, warehouse);
                 }
-                self.line_mut(key).price_cents = self.catalog.price(*other, self.orders[key.0].customer);
+                let price = self.prices.agreed(*other, self.orders[key.0].customer, self.now);
+                self.line_mut(key).price_cents = price;
             }
             Change::Postpone(at) => {
                 self.line_mut(key).promised = *at;
                 self.tell_promise(key, *at);
             }
-            Change::Address(address) => self.orders[key.0].ship_to = Some(address.clone()),
+            Change::Address(address) => {
+                let customer = self.orders[key.0].customer;
+                let points = &mut self.catalog.customers[customer].points;
+                if let Some(index) = points.iter().position(|point| point.address == *address) {
+                    points[index].record = Record::Complete;
+                    self.orders[key.0].point = index;
+                }
+                self.orders[key.0].ship_to = Some(address.clone());
+            }
             Change::Cancel => {
                 self.cancel_line(key, "customer", "no longer needed");
                 return true;
@@ -149,12 +152,22 @@ impl World {
             self.stock_changed(before, warehouse);
         }
         if let Change::Address(_) = change {
-            let bad = self.orders[key.0].troubles.iter().copied();
+            let bad = self.orders[key.0].troubles.clone().into_iter();
             let cured =
                 bad.filter(|&index| self.troubles[index].category == Category::InvalidShipTo).collect::<Vec<_>>();
             for index in cured {
                 self.clears(index, "customer sent an address");
             }
+        }
+    }
+
+    /// The customer gets what it no longer needs; the more it minds, the likelier some of it comes back.
+    fn reject(&mut self, trouble: usize, key: LineKey) {
+        self.tell_change(key.0, json!({ "lines": [] }));
+        let mut dice = self.dice(&self.troubles[trouble].key, "returned");
+        if dice.chance(0.15 + 0.6 * self.troubles[trouble].severity) {
+            let line = self.line_mut(key);
+            line.lost_cents += 2_500 + line.quantity * line.price_cents * 8 / 100;
         }
     }
 
@@ -167,6 +180,7 @@ impl World {
                 if !self.make((order, index), &change) {
                     return false;
                 }
+                self.agree((order, index));
             }
             "accept_partial_change" => match change {
                 Change::Quantity(wanted) => {
@@ -177,7 +191,7 @@ impl World {
                 }
                 _ => return false,
             },
-            "reject_change" => self.tell_change(order, json!({ "lines": [] })),
+            "reject_change" => self.reject(trouble, (order, index)),
             _ => return false,
         }
         // The warehouse has to touch the line again.

@@ -6,8 +6,10 @@
 use serde_json::json;
 
 use super::calendar::HOUR;
+use super::edi::Fault;
 use super::event::{decimal, time};
 use super::orders::Stage;
+use super::points::Record;
 use super::truth::Category;
 use super::world::{LineKey, World};
 
@@ -67,7 +69,6 @@ impl World {
     fn success(&self, trouble: usize, action: &str) -> f64 {
         let about = &self.troubles[trouble];
         let customer = &self.catalog.customers[self.orders[about.order].customer];
-        let cause = self.truth.conditions[trouble].cause;
         let usual = match action {
             "do_nothing" | "notify_customer" | "ask_supplier" | "ask_customer" | "hold_order" | "escalate_to_owner" => {
                 return 0.0;
@@ -83,9 +84,10 @@ impl World {
             }
             "request_address" | "request_prepayment" => 0.35 + 0.6 * customer.responsive,
             "correct_address" => 0.9,
-            "retry_transaction" if cause == "gateway was overloaded" => 0.85,
-            "retry_transaction" => 0.2,
-            "resend_document" if cause == "document came twice" => 0.3,
+            "retry_transaction" if self.persists(trouble) => 0.0,
+            "retry_transaction" => 0.95,
+            "resend_document" if about.fault == Some(Fault::Twice) => 0.85,
+            "resend_document" if self.persists(trouble) => 0.05,
             "resend_document" => 0.6,
             "enter_manually" => 0.97,
             "raise_credit_limit" => [0.9, 0.65, 0.35][customer.tier as usize],
@@ -105,10 +107,10 @@ impl World {
             return;
         }
         let action = self.troubles[trouble].action;
-        let mut dice = self.dice(trouble, &format!("effect {attempt}"));
+        let mut dice = self.dice(&self.troubles[trouble].key, &format!("effect {attempt}"));
         let lucky = dice.chance(self.success(trouble, action));
         let worked = lucky && self.is_possible(trouble, action) && self.apply(trouble, action);
-        if let Some(decision) = self.truth.conditions[trouble].decisions.last_mut() {
+        if let Some(decision) = self.troubles[trouble].truth.decisions.last_mut() {
             decision.worked = Some(worked);
         }
         self.troubles[trouble].escalated |= action == "escalate_to_owner";
@@ -130,7 +132,14 @@ impl World {
             Category::CreditHold => self.apply_to_credit(trouble, action),
             Category::OrderChange => self.apply_to_change(trouble, action),
             Category::ShipmentStatusFailure => self.apply_to_shipment(trouble, action),
-            Category::IntegrationFailure | Category::InvoiceReleaseDelay => {
+            Category::IntegrationFailure => {
+                if action == "open_integration_incident" {
+                    self.mend(trouble);
+                }
+                self.clears(trouble, action);
+                true
+            }
+            Category::InvoiceReleaseDelay => {
                 self.clears(trouble, action);
                 true
             }
@@ -163,9 +172,10 @@ impl World {
             }
             "substitute_item" => {
                 let Some(other) = self.substitute(key) else { return false };
-                let price = self.catalog.price(other, self.orders[key.0].customer);
+                let price = self.prices.agreed(other, self.orders[key.0].customer, self.now);
                 self.wait_for(key, other, warehouse);
                 self.line_mut(key).price_cents = price;
+                self.confirm(key);
                 let sku = self.catalog.items[other].sku.clone();
                 let line = json!({ "line_no": number, "sku": sku, "unit_price": decimal(price) });
                 self.tell_change(key.0, json!({ "lines": [line] }));
@@ -177,7 +187,9 @@ impl World {
                     return false;
                 }
                 let line = self.line_mut(key);
+                line.cut += line.quantity - quantity;
                 (line.split, line.preferred, line.quantity) = (true, true, quantity);
+                self.confirm(key);
                 self.spend(key, 1_800);
                 let line = json!({ "line_no": number, "quantity": quantity.to_string() });
                 self.tell_change(key.0, json!({ "lines": [line] }));
@@ -192,6 +204,33 @@ impl World {
         }
         self.clears(trouble, action);
         true
+    }
+
+    /// The customer hears of a change that it did not ask for, and confirms it or does not answer.
+    fn confirm(&mut self, key: LineKey) {
+        let order = &self.orders[key.0];
+        let responsive = self.catalog.customers[order.customer].responsive;
+        if self.dice(format_args!("{}/{}", order.key, key.1), "confirms").chance(responsive) {
+            self.agree(key);
+        }
+    }
+
+    /// Whether what made a document fail is still so.
+    fn persists(&self, trouble: usize) -> bool {
+        let about = &self.troubles[trouble];
+        let items = self.items_of(about.order);
+        let customer = self.orders[about.order].customer;
+        about.blocks == Stage::Validated
+            && about.fault.is_some_and(|fault| self.edi.persists(fault, customer, &items, self.now))
+    }
+
+    /// The cause is mended and not only the document.
+    fn mend(&mut self, trouble: usize) {
+        let (order, fault) = (self.troubles[trouble].order, self.troubles[trouble].fault);
+        let (items, customer, now) = (self.items_of(order), self.orders[order].customer, self.now);
+        if let Some(fault) = fault {
+            self.edi.mend(fault, customer, &items, now);
+        }
     }
 
     /// The supplier hurries; the condition stands until the goods are there.
@@ -225,9 +264,12 @@ impl World {
             return false;
         }
         let guessed = action == "correct_address";
-        let mut dice = self.dice(trouble, "address");
-        self.orders[order].wrong_address = guessed && dice.chance(0.1 + 0.25 * self.troubles[trouble].severity);
-        let address = self.catalog.customers[self.orders[order].customer].address.clone();
+        let mut dice = self.dice(&self.troubles[trouble].key, "address");
+        let wrong = guessed && dice.chance(0.1 + 0.25 * self.troubles[trouble].severity);
+        let (customer, point) = (self.orders[order].customer, self.orders[order].point);
+        let point = &mut self.catalog.customers[customer].points[point];
+        point.record = if wrong { Record::Wrong } else { Record::Complete };
+        let address = point.address.clone();
         self.orders[order].ship_to = Some(address.clone());
         self.tell_change(order, json!({ "ship_to": address }));
         self.clears(trouble, action);
@@ -237,6 +279,8 @@ impl World {
     fn apply_to_price(&mut self, trouble: usize, action: &'static str) -> bool {
         let (order, Some(index)) = (self.troubles[trouble].order, self.troubles[trouble].line) else { return false };
         let (id, number) = (self.orders[order].id.clone(), self.orders[order].lines[index].number);
+        let (item, customer) = (self.orders[order].lines[index].item, self.orders[order].customer);
+        let due = self.prices.agreed(item, customer, self.now);
         match action {
             "release_unaffected_lines" => {
                 let others = (0..self.orders[order].lines.len()).filter(|&other| other != index).collect();
@@ -244,17 +288,23 @@ impl World {
                 return true;
             }
             "approve_price" => {
+                let line = &mut self.orders[order].lines[index];
+                line.lost_cents += ((due - line.price_cents) * line.quantity).max(0);
                 let data = json!({
                     "order_id": id, "line_no": number, "category": "pricing_discrepancy", "detail": "price approved for this line",
                 });
                 self.tell("/erp/main", "exception.cleared", &format!("{id}/{number}"), data);
             }
             _ => {
-                let price = self.catalog.price(self.orders[order].lines[index].item, self.orders[order].customer);
-                self.orders[order].lines[index].price_cents = price;
-                self.tell_change(order, json!({ "lines": [{ "line_no": number, "unit_price": decimal(price) }] }));
+                self.orders[order].lines[index].price_cents = due;
+                self.tell_change(order, json!({ "lines": [{ "line_no": number, "unit_price": decimal(due) }] }));
+                if action == "request_price_review" {
+                    self.agree((order, index));
+                }
             }
         }
+        let now = self.now;
+        self.prices.tell(item, customer, now);
         self.clears(trouble, action);
         true
     }
@@ -271,12 +321,25 @@ impl World {
                 let who = &mut self.catalog.customers[customer];
                 who.limit += (who.limit / 5).max(self.orders[order].value_cents);
                 self.tell_customer(customer);
+                self.risk_default(order);
             }
-            "request_prepayment" => self.pay(customer, self.orders[order].value_cents),
-            _ => {}
+            "request_prepayment" => {
+                self.pay(customer, self.orders[order].value_cents, 0);
+            }
+            _ => self.risk_default(order),
         }
         self.clears(trouble, action);
         true
+    }
+
+    /// Goods that leave on credit beyond the limit may never be paid.
+    fn risk_default(&mut self, order: usize) {
+        let risk = self.catalog.customers[self.orders[order].customer].default_risk;
+        if self.dice(&self.orders[order].key, "default").chance(risk) {
+            for line in &mut self.orders[order].lines {
+                line.lost_cents += line.quantity * line.price_cents * 3 / 10;
+            }
+        }
     }
 
     fn apply_to_shipment(&mut self, trouble: usize, action: &'static str) -> bool {
@@ -298,7 +361,11 @@ impl World {
                 self.book_pickup(shipment, carrier, due);
             }
             "reschedule_delivery" | "upgrade_service" => {
-                self.orders[order].wrong_address = false;
+                let (customer, point) = (self.orders[order].customer, self.orders[order].point);
+                let point = &mut self.catalog.customers[customer].points[point];
+                if point.record == Record::Wrong {
+                    point.record = Record::Complete;
+                }
                 let due = self.calendars[warehouse].next_at(self.now, 9 * HOUR);
                 self.deliver_sooner(shipment, due);
             }

@@ -63,7 +63,11 @@ impl World {
             Stage::Picked => Stage::Packed,
             Stage::Packed | Stage::Shipped | Stage::Delivered | Stage::Invoiced => return,
         };
-        if self.is_blocked(key, next) || (next == Stage::Allocated && !self.allocate(key)) {
+        if self.is_blocked(key, next)
+            || (next == Stage::Allocated && !self.allocate(key))
+            || (next == Stage::Released && self.bridge_fails(key))
+            || (next == Stage::Picked && !self.pick(key))
+        {
             return;
         }
         let line = self.line_mut(key);
@@ -86,7 +90,7 @@ impl World {
         let line = self.line(key);
         let (warehouse, load) = (line.warehouse, self.load(line.warehouse));
         let calendar = &self.calendars[warehouse];
-        let mut dice = self.dice(format_args!("{}/{}", self.order(key).id, line.number), reached.name());
+        let mut dice = self.dice(format_args!("{}/{}", self.order(key).key, line.number), reached.name());
         match reached {
             Stage::Validated => self.now + (dice.between(0.05, 0.4) * HOUR as f64) as i64,
             Stage::Allocated => calendar.add_work(self.now, dice.between(0.2, 1.5)),
@@ -165,6 +169,9 @@ impl World {
         }
         if stage >= Stage::Allocated {
             self.bins[item][warehouse].available += quantity;
+            if stage >= Stage::Picked {
+                self.bins[item][warehouse].picked -= quantity;
+            }
         } else {
             self.leave_queue(key);
         }

@@ -94,8 +94,12 @@ impl World {
         if self.is_over(&mail) {
             return;
         }
-        let number = self.truth.messages.len();
-        let mut dice = self.dice(number, "message");
+        let number = self.messages.len();
+        let key = self.mail_key(&mail);
+        let nth = self.written.entry(key.clone()).or_default();
+        *nth += 1;
+        let purpose = format!("message {nth}");
+        let mut dice = self.dice(key, &purpose);
         let sender = self.sender(&mail, &mut dice);
         let Text(intent, bank) = texts::bank(mail.situation);
         let (subject, body) = dice.pick(bank);
@@ -132,10 +136,23 @@ impl World {
             line_no,
             purchase_order_id: mail.purchase_order.map(|order| self.purchase_orders[order].id.clone()),
         };
-        self.truth.messages.insert(id, truth);
+        self.messages.insert(id, truth);
         if let Some(order) = mail.order {
             self.orders[order].last_mail = Some((sender.role, message_id));
         }
+    }
+
+    /// What a message is about, the same in every world.
+    fn mail_key(&self, mail: &Mail) -> String {
+        let order = mail.order.map(|order| self.orders[order].key.as_str());
+        let bought = mail.purchase_order.map(|order| self.purchase_orders[order].key.as_str());
+        let item = mail.item.map(|item| self.catalog.items[item].sku.as_str());
+        let about = order.or(bought).or(item);
+        let day = self.now / DAY;
+        about.map_or_else(
+            || format!("{:?} of day {day}", mail.situation),
+            |about| format!("{:?} {about}", mail.situation),
+        )
     }
 
     fn is_over(&self, mail: &Mail) -> bool {

@@ -32,7 +32,7 @@ impl World {
             });
             self.tell(ERP, "carrier.upserted", carrier.id, data);
         }
-        for supplier in self.catalog.suppliers.clone() {
+        for supplier in (*self.catalog.suppliers).clone() {
             let data = json!({
                 "supplier_id": supplier.id, "name": supplier.name, "email_domains": [supplier.domain],
                 "contacts": [{ "name": supplier.contact, "email": address(supplier.contact, &supplier.domain) }],
@@ -47,28 +47,25 @@ impl World {
             self.schedule_old_payments(customer);
         }
         self.open_stock();
-        let days = i64::from(self.config.days);
         for item in 0..self.catalog.items.len() {
-            let mut dice = self.dice(item, "price change");
-            if dice.chance(0.2) {
-                let at = self.now + dice.whole(days / 3, days) * DAY + 5 * HOUR;
-                self.schedule(at, Task::PriceChange(item));
+            for at in self.prices.changes(item) {
+                if at > self.now {
+                    self.schedule(at, Task::PriceChange(item));
+                }
             }
         }
     }
 
     fn tell_item(&mut self, item: usize) {
+        let (list, valid) = (self.prices.list(item, self.now), self.prices.valid(item, self.now));
+        let contracts: serde_json::Map<_, _> =
+            valid.map(|(who, cents)| (self.catalog.customers[who].id.clone(), money(cents))).collect();
         let item = &self.catalog.items[item];
         let substitutes: Vec<_> = item.substitutes.iter().map(|&other| self.catalog.items[other].sku.clone()).collect();
-        let contracts: serde_json::Map<_, _> = item
-            .contract_cents
-            .iter()
-            .map(|(&who, &cents)| (self.catalog.customers[who].id.clone(), money(cents)))
-            .collect();
         let sku = item.sku.clone();
         let data = json!({
             "sku": sku, "description": item.description, "unit_of_measure": item.unit,
-            "list_price": money(item.list_cents), "substitutes": substitutes, "contract_prices": contracts,
+            "list_price": money(list), "substitutes": substitutes, "contract_prices": contracts,
         });
         self.tell(ERP, "item.upserted", &sku, data);
     }
@@ -91,9 +88,11 @@ impl World {
     fn schedule_old_payments(&mut self, customer: usize) {
         let part = self.catalog.customers[customer].exposure / 10;
         for number in 0..10 {
-            let mut dice = self.dice(format_args!("{customer}/{number}"), "old payment");
+            let id = &self.catalog.customers[customer].id;
+            let mut dice = self.dice(format_args!("{id}/{number}"), "old payment");
             let at = self.now + (dice.between(0.0, 28.0) * DAY as f64) as i64;
-            self.schedule(at, Task::Payment { customer, cents: part });
+            self.unpaid[customer].push(at);
+            self.schedule(at, Task::Payment { customer, cents: part, due: at });
         }
     }
 
@@ -112,6 +111,10 @@ impl World {
                 self.schedule(self.now + 8 * HOUR, Task::Clears { trouble, why: "payment made room" });
             }
         }
+        self.move_needs(day);
+        if self.is_local() {
+            return;
+        }
         self.plan_orders(day);
         let working = self.calendars[0].is_working_day(self.now);
         let mut dice = self.dice(day, "irrelevant mail");
@@ -121,25 +124,26 @@ impl World {
         }
     }
 
+    /// Something about an item's prices changed at this moment.
     pub(super) fn change_price(&mut self, item: usize) {
-        let factor = self.dice(item, "new price").between(1.03, 1.09);
-        let old = self.catalog.items[item].list_cents;
-        self.old_prices.insert(item, (old, self.now));
-        self.catalog.items[item].list_cents = (old as f64 * factor) as i64;
         self.tell_item(item);
+        if !self.prices.rises(item, self.now) {
+            return;
+        }
         let mut mail = Mail::new(Situation::CostChange);
         mail.supplier = Some(self.catalog.items[item].supplier);
         mail.item = Some(item);
         self.schedule(self.now + 3 * HOUR, Task::Send(mail));
     }
 
-    pub(super) fn pay(&mut self, customer: usize, cents: i64) {
+    pub(super) fn pay(&mut self, customer: usize, cents: i64, due: i64) {
+        self.unpaid[customer].retain(|&other| other != due);
         let who = &mut self.catalog.customers[customer];
         who.exposure = (who.exposure - cents).max(0);
         let id = who.id.clone();
         let data = json!({ "customer_id": id, "kind": "payment_received", "amount": money(cents) });
         self.tell("/finance/ledger", "finance.condition", &id, data);
-        let mut dice = self.dice(format_args!("{customer}/{}", self.now), "payment notice");
+        let mut dice = self.dice(format_args!("{id}/{}", self.now), "payment notice");
         let held = self
             .held
             .iter()

@@ -1,36 +1,47 @@
 //! A seeded discrete-event world of a distributor that speaks only canonical CloudEvents.
 //!
-//! Guarantees: the same [`Config`] gives the same bytes (in one build); events come in the order of their time;
-//! exceptions emerge from the state of stock, credit, prices, sites and partners and are visible in the events.
+//! Guarantees: the same [`Config`] and [`Scenario`] give the same bytes (in one build); events come in the order of their
+//! time; exceptions emerge from the state of stock, credit, prices, sites and partners and are visible in the events; a
+//! draw belongs to one entity and purpose (`docs/decisions/0014-a-world-of-causes.md`).
 //! Non-goals: counterfactuals, holidays, returns; `datasets/README.md` lists what is missing.
 //!
 //! Reading order: [`World`] and its agenda (`world`), orders and lines (`orders`, `fulfil`), stock and purchase orders
 //! (`stock`), transport and invoices (`transport`), conditions (`trouble`), what agents do (`agents`) and what comes of
-//! it (`effects`), messages (`mail`, `texts`).
+//! it (`effects`), messages (`mail`, `texts`). States that things go wrong by: `carriage`, `edi`, `needs`, `points`,
+//! `prices`.
 
 use jiff::Timestamp;
 use thiserror::Error;
 
 mod agents;
 mod calendar;
+mod carriage;
 mod catalog;
 mod changes;
+mod edi;
 mod effects;
 mod event;
 mod fulfil;
 mod mail;
 mod master;
 mod names;
+mod needs;
 mod orders;
+mod points;
+mod prices;
 mod random;
+mod scenario;
+mod shared;
 mod stock;
 mod texts;
 mod transport;
 mod trouble;
 mod truth;
+mod windows;
 mod world;
 
 pub use event::CloudEvent;
+pub use scenario::{Drift, Scenario};
 pub use truth::{Category, Condition, Decision, MessageTruth, Truth};
 pub use world::World;
 
@@ -48,7 +59,7 @@ pub struct Config {
 }
 
 /// Why a configuration is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ConfigError {
     /// Too short or too long.
     #[error("days must be between 1 and {max}, not `{given}`")]
@@ -71,6 +82,12 @@ pub enum ConfigError {
     Start {
         /// What was asked for.
         given: Timestamp,
+    },
+    /// A scenario that cannot be played.
+    #[error("{fault}")]
+    Scenario {
+        /// What is wrong and what would be right.
+        fault: String,
     },
 }
 
@@ -112,7 +129,16 @@ pub struct Run {
 ///
 /// Refuses a configuration that is out of range.
 pub fn simulate(config: Config) -> Result<Run, ConfigError> {
-    let mut world = World::new(config)?;
+    simulate_scenario(config, &Scenario::default())
+}
+
+/// Runs a world of a certain character to its end.
+///
+/// # Errors
+///
+/// Refuses a configuration or scenario that is out of range.
+pub fn simulate_scenario(config: Config, scenario: &Scenario) -> Result<Run, ConfigError> {
+    let mut world = World::with(config, scenario)?;
     let events = world.events().collect();
     Ok(Run { events, truth: world.into_truth() })
 }

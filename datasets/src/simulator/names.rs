@@ -48,6 +48,9 @@ pub(super) const CUSTOMERS: [(&str, &str, &str); 30] = [
     ("Gredos Ventilation", "gredos-vent", "Calle Valladolid 28, 05004 Avila, ES"),
 ];
 
+/// Like the customers, but orders only where a scenario opens its account.
+pub(super) const NEWCOMER: (&str, &str, &str) = ("Vouga Cork", "vouga-cork", "Rua da Ria 31, 3800-155 Aveiro, PT");
+
 /// Contacts; the first half and the second half never share a name.
 pub(super) const PEOPLE: [&str; 40] = [
     "Anna Keller",

@@ -1,7 +1,9 @@
 //! Orders and their lines: what customers ask for, and what is wrong with it from the start.
 //!
-//! Guarantees: identifiers rise with time; a wrong price or address comes from the customer's habits and from price
-//! lists its system does not know yet. Non-goals: what becomes of a line, which `fulfil` does.
+//! Guarantees: identifiers rise with time; every customer orders by a stream of its own; a wrong price comes from what its
+//! system believes, a wrong address from our records. Non-goals: what becomes of a line, which `fulfil` does.
+
+use std::collections::BTreeSet;
 
 use serde_json::json;
 
@@ -63,6 +65,13 @@ pub(super) struct Line {
     pub(super) yields: bool,
     /// What acting on it has cost.
     pub(super) cost_cents: i64,
+    /// Quantity and price that the customer knows of.
+    pub(super) agreed: (i64, i64),
+    /// Units cut off, and what was given away or lost on the line, in cents.
+    pub(super) cut: i64,
+    pub(super) lost_cents: i64,
+    /// When it left; 0 while it has not.
+    pub(super) shipped: i64,
     /// Only the task with the latest token advances the line.
     pub(super) token: u32,
 }
@@ -70,12 +79,17 @@ pub(super) struct Line {
 #[derive(Clone, Debug)]
 pub(super) struct Order {
     pub(super) id: String,
+    /// The same in every world that knows this order: customer, day and number of the day.
+    pub(super) key: String,
     pub(super) customer: usize,
+    pub(super) placed: i64,
+    /// What the customer needed when it ordered.
+    pub(super) need: f64,
+    /// Where it is to go, of the customer's delivery points.
+    pub(super) point: usize,
     pub(super) po_number: String,
     pub(super) carrier: usize,
     pub(super) ship_to: Option<String>,
-    /// The address looks right and is not.
-    pub(super) wrong_address: bool,
     pub(super) revision: u32,
     pub(super) value_cents: i64,
     /// Whether its value is part of the customer's exposure.
@@ -84,6 +98,8 @@ pub(super) struct Order {
     pub(super) lines: Vec<Line>,
     pub(super) troubles: Vec<usize>,
     pub(super) shipments: Vec<usize>,
+    /// Deliveries that failed.
+    pub(super) failed_deliveries: u32,
     /// Role of the last sender and the message's id.
     pub(super) last_mail: Option<(&'static str, String)>,
 }
@@ -91,9 +107,8 @@ pub(super) struct Order {
 impl World {
     /// Decides how many orders come today, from whom and when.
     pub(super) fn plan_orders(&mut self, day: u32) {
-        let mut dice = self.dice(day, "orders of the day");
         let monday = (self.now / DAY + 3) % 7 == 0;
-        let surge = if (day / 7) % 4 == 2 { 1.25 } else { 1.0 };
+        let season = if (day / 7) % 4 == 2 { 1.25 } else { 1.0 };
         let share = if !self.calendars[0].is_working_day(self.now) {
             0.1
         } else if monday {
@@ -101,26 +116,38 @@ impl World {
         } else {
             0.95
         };
-        let count = f64::from(self.config.orders_per_day) * share * surge * dice.between(0.8, 1.2);
-        let mut arrivals: Vec<(i64, usize)> = (0..count as u32)
-            .map(|_| {
-                let customer = dice.weighted(self.catalog.customers.iter().map(|customer| customer.weight));
-                let electronic = matches!(self.catalog.customers[customer].channel, "edi" | "api");
-                let hour = if electronic { dice.between(1.0, 21.0) } else { dice.between(6.5, 16.5) };
-                (self.now + (hour * HOUR as f64) as i64, customer)
-            })
-            .collect();
-        arrivals.sort_unstable();
-        for (number, (at, customer)) in arrivals.into_iter().enumerate() {
-            self.schedule(at, Task::PlaceOrder { customer, of_day: day, number: number as u32 });
+        let usual = f64::from(self.config.orders_per_day) * share * season * self.scenario.surge(day);
+        for customer in 0..self.catalog.customers.len() {
+            let who = &self.catalog.customers[customer];
+            if self.now < who.orders_from {
+                continue;
+            }
+            let electronic = matches!(who.channel, "edi" | "api");
+            let expected = usual * who.weight / self.catalog.weight * self.needs[customer];
+            let mut dice = self.dice(&who.id, &format!("orders of day {day}"));
+            // Somebody asks for something or does not, in each of several moments of the day.
+            let moments = (3.0 * expected) as u32 + 3;
+            let mut arrivals: Vec<i64> = (0..moments)
+                .filter(|_| dice.chance(expected / f64::from(moments)))
+                .collect::<Vec<_>>()
+                .into_iter()
+                .map(|_| {
+                    let hour = if electronic { dice.between(1.0, 21.0) } else { dice.between(6.5, 16.5) };
+                    self.now + (hour * HOUR as f64) as i64
+                })
+                .collect();
+            arrivals.sort_unstable();
+            for (number, at) in arrivals.into_iter().enumerate() {
+                self.schedule(at, Task::PlaceOrder { customer, of_day: day, number: number as u32 });
+            }
         }
     }
 
     pub(super) fn place_order(&mut self, customer: usize, of_day: u32, number: u32) {
         let index = self.orders.len();
-        let id = format!("SO-{}", 200_001 + index);
-        let mut dice = self.dice(format_args!("{of_day}/{number}"), "order");
         let who = &self.catalog.customers[customer];
+        let key = format!("{}/{of_day}/{number}", who.id);
+        let mut dice = self.dice(&key, "order");
         let warehouse = if dice.chance(0.86) {
             who.warehouse
         } else {
@@ -128,20 +155,24 @@ impl World {
         };
         let carrier =
             if dice.chance(0.8) { who.carrier } else { dice.whole(0, self.catalog.carriers.len() as i64 - 1) as usize };
-        let usable = !dice.chance(who.bad_address);
-        let ship_to = if usable { Some(who.address.clone()) } else { unusable(&who.address, &mut dice) };
-        let po_number = customer_number(&who.id, index, &mut dice);
+        let newest = who.points.iter().rposition(|point| point.opens <= self.now).unwrap_or(0);
+        let point = if dice.chance(0.8) { 0 } else { newest };
+        let ship_to = who.points[point].on_record();
+        let po_number = customer_number(&who.id, of_day, number, &mut dice);
         let count = [1, 1, 2, 2, 2, 3, 3, 4][dice.whole(0, 7) as usize];
         let lines: Vec<Line> =
             (1..=count).map(|number| self.new_line(number, customer, warehouse, &mut dice)).collect();
         let value_cents = lines.iter().map(|line| line.quantity * line.price_cents).sum();
-        self.orders.push(Order {
-            id,
+        let order = Order {
+            id: format!("SO-{}", 200_001 + index),
+            key,
             customer,
+            placed: self.now,
+            need: self.needs[customer],
+            point,
             po_number,
             carrier,
             ship_to,
-            wrong_address: false,
             revision: 1,
             value_cents,
             counted: false,
@@ -149,8 +180,11 @@ impl World {
             lines,
             troubles: Vec::new(),
             shipments: Vec::new(),
+            failed_deliveries: 0,
             last_mail: None,
-        });
+        };
+        self.orders.push(order.into());
+        self.recent[customer].push_back(index);
         self.tell_order(index, warehouse);
         self.start_order(index);
     }
@@ -160,16 +194,7 @@ impl World {
         let item = dice.weighted(self.catalog.items.iter().map(|item| item.popularity));
         let bulk = if dice.chance(0.06) { dice.between(2.5, 5.0) } else { 1.0 };
         let quantity = ((self.catalog.items[item].typical_quantity * dice.between(0.4, 1.8) * bulk) as i64).max(1);
-        let mut price_cents = self.catalog.price(item, customer);
-        if let Some(&(old, changed)) = self.old_prices.get(&item)
-            && !self.catalog.items[item].contract_cents.contains_key(&customer)
-            && self.now < changed + who.price_lag_days * DAY
-        {
-            price_cents = old;
-        }
-        if dice.chance(who.bad_price) {
-            price_cents = (price_cents as f64 * dice.pick(&[0.9, 0.94, 0.85, 1.05, 0.8])) as i64;
-        }
+        let price_cents = self.prices.quoted(item, customer, self.now, who.price_lag_days);
         let days = match who.tier {
             super::catalog::Tier::A => dice.whole(1, 2),
             super::catalog::Tier::B => dice.whole(1, 3),
@@ -189,6 +214,10 @@ impl World {
             preferred: false,
             yields: false,
             cost_cents: 0,
+            agreed: (quantity, price_cents),
+            cut: 0,
+            lost_cents: 0,
+            shipped: 0,
             token: 0,
         }
     }
@@ -219,43 +248,38 @@ impl World {
 
     /// The first look at a new order: what is wrong with it shows at once; the rest goes on.
     fn start_order(&mut self, index: usize) {
+        let customer = self.orders[index].customer;
         for line in 0..self.orders[index].lines.len() {
             let place = &self.orders[index].lines[line];
-            self.unallocated.entry((place.item, place.warehouse)).or_default().insert((index, line));
+            let (item, price, warehouse) = (place.item, place.price_cents, place.warehouse);
+            let patience = place.promised + PATIENCE_DAYS * DAY;
+            self.unallocated.entry((item, warehouse)).or_insert_with(|| BTreeSet::new().into()).insert((index, line));
             self.tell_status((index, line));
-            let place = &self.orders[index].lines[line];
-            let expected = self.catalog.price(place.item, self.orders[index].customer);
-            if (place.price_cents - expected).abs() * 50 > expected {
-                let cause = match self.old_prices.get(&place.item) {
-                    Some(&(old, _)) if old == place.price_cents => "customer orders at the old list price",
-                    _ => "price typed wrongly",
+            let expected = self.prices.agreed(item, customer, self.now);
+            if (price - expected).abs() * 50 > expected {
+                let cause = if price == self.prices.list(item, self.now - DAY * 15) {
+                    "customer orders at the old list price"
+                } else {
+                    "customer orders at a contract price that ended"
                 };
                 self.raise(Category::PricingDiscrepancy, index, Some(line), cause);
             }
             self.advance_in((index, line), 0.1);
-            let patience = self.orders[index].lines[line].promised + PATIENCE_DAYS * DAY;
             self.schedule(patience, Task::GiveUp { line: (index, line) });
         }
         if !self.orders[index].ship_to.as_deref().is_some_and(has_postal_code) {
             let cause = if self.orders[index].ship_to.is_some() {
-                "address without postal code"
+                "delivery point on record without postal code"
             } else {
-                "order without address"
+                "delivery point not on record"
             };
             self.raise(Category::InvalidShipTo, index, None, cause);
         }
         self.check_credit(index);
-        let mut dice = self.dice(&self.orders[index].id, "fate");
-        let who = &self.catalog.customers[self.orders[index].customer];
-        let (changes, bad_document) = (who.changes, who.bad_document);
-        if matches!(who.channel, "edi" | "api") && dice.chance(bad_document) {
-            let at = self.now + (dice.between(0.02, 1.2) * HOUR as f64) as i64;
-            self.schedule(at, Task::Document(index));
+        if matches!(self.catalog.customers[customer].channel, "edi" | "api") {
+            self.schedule(self.now + HOUR / 30, Task::Document(index));
         }
-        if dice.chance(changes) {
-            let at = self.calendars[0].add_work(self.now, dice.between(0.5, 14.0));
-            self.schedule(at, Task::CustomerChange(index));
-        }
+        let mut dice = self.dice(&self.orders[index].key, "papers");
         if dice.chance(0.02) {
             let at = self.calendars[0].add_work(self.now, dice.between(2.0, 30.0));
             self.schedule(at, Task::Send(Mail::about(Situation::DocumentRequest, index, None)));
@@ -271,18 +295,9 @@ pub(super) fn has_postal_code(address: &str) -> bool {
         || address.split([' ', ',']).any(|part| part.len() == 6 && part.as_bytes()[2] == b'-')
 }
 
-/// No address at all, or one whose postal code was left out.
-fn unusable(address: &str, dice: &mut Dice) -> Option<String> {
-    if dice.chance(0.4) {
-        return None;
-    }
-    let kept: Vec<&str> = address.split(' ').filter(|part| !has_postal_code(part)).collect();
-    Some(kept.join(" "))
-}
-
 /// Customers number their orders in their own ways.
-fn customer_number(customer: &str, index: usize, dice: &mut Dice) -> String {
-    let number = 4_000 + index as i64 * 3 + dice.whole(0, 2);
+fn customer_number(customer: &str, day: u32, of_day: u32, dice: &mut Dice) -> String {
+    let number = 4_000 + i64::from(day) * 97 + i64::from(of_day) * 3 + dice.whole(0, 2);
     match customer.bytes().last().unwrap_or_default() % 4 {
         0 => format!("PO-{number}"),
         1 => format!("45000{number:05}"),

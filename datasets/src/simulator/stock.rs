@@ -1,7 +1,10 @@
 //! Stock per item and warehouse, purchase orders, and which line may take what.
 //!
 //! Guarantees: every change of `available` is told; a line in shortage asks for more than the last told position has.
-//! Non-goals: count errors and lots.
+//! What the books say and what lies on the shelf drift apart at every receipt, until a picker finds too little.
+//! Non-goals: lots.
+
+use std::collections::BTreeSet;
 
 use serde_json::json;
 
@@ -9,6 +12,7 @@ use super::calendar::{DAY, HOUR};
 use super::event::time;
 use super::mail::{Mail, Situation};
 use super::orders::Stage;
+use super::random::Dice;
 use super::truth::Category;
 use super::world::{LineKey, Task, World};
 
@@ -16,6 +20,14 @@ use super::world::{LineKey, Task, World};
 pub(super) struct Bin {
     pub(super) on_hand: i64,
     pub(super) available: i64,
+    /// Units taken off the shelf and not yet out of the house.
+    pub(super) picked: i64,
+    /// What really is there beyond the books; below 0 where something is missing.
+    miscount: i64,
+    /// When a picker last put the books right.
+    corrected: i64,
+    /// Purchase orders so far.
+    ordered: u32,
     on_order: i64,
     /// Open purchase orders.
     coming: Vec<usize>,
@@ -26,6 +38,8 @@ pub(super) struct Bin {
 #[derive(Clone, Debug)]
 pub(super) struct PurchaseOrder {
     pub(super) id: String,
+    /// The same in every world that knows this purchase order.
+    pub(super) key: String,
     pub(super) supplier: usize,
     pub(super) item: usize,
     pub(super) warehouse: usize,
@@ -44,7 +58,7 @@ impl World {
             let lead = supplier.lead_days * 7.0 / 5.0;
             let mut row = Vec::new();
             for (warehouse, demand) in self.catalog.demand[item].iter().enumerate() {
-                let mut dice = self.dice(format_args!("{item}/{warehouse}"), "stock");
+                let mut dice = self.dice(self.place(item, warehouse), "stock");
                 let safety = self.catalog.items[item].typical_quantity * dice.between(0.8, 2.4);
                 let reorder_at = demand * lead * dice.between(0.95, 1.35) + safety;
                 let fill_to = reorder_at + demand * dice.between(6.0, 14.0);
@@ -52,13 +66,17 @@ impl World {
                 row.push(Bin {
                     on_hand,
                     available: on_hand,
+                    picked: 0,
+                    miscount: miscount(&mut dice, on_hand),
+                    corrected: i64::MIN,
+                    ordered: 0,
                     on_order: 0,
                     coming: Vec::new(),
                     reorder_at: reorder_at as i64,
                     fill_to: fill_to as i64,
                 });
             }
-            self.bins.push(row);
+            self.bins.push(row.into());
         }
         for item in 0..self.catalog.items.len() {
             for warehouse in 0..self.catalog.warehouses.len() {
@@ -74,7 +92,7 @@ impl World {
         let (sku, site) = (self.catalog.items[item].sku.clone(), self.catalog.warehouses[warehouse].id);
         let data = json!({
             "sku": sku, "warehouse_id": site,
-            "on_hand": bin.on_hand.to_string(), "available": bin.available.to_string(),
+            "on_hand": bin.on_hand.to_string(), "available": bin.available.max(0).to_string(),
             "next_receipt_at": next.map(|order| time(order.due)),
             "next_receipt_quantity": next.map(|order| order.quantity.to_string()),
         });
@@ -95,22 +113,17 @@ impl World {
         let index = self.purchase_orders.len();
         bin.on_order += quantity;
         bin.coming.push(index);
+        bin.ordered += 1;
+        let number = bin.ordered;
         let id = format!("PUR-{}", 51_001 + index);
+        let key = format!("{}/{number}", self.place(item, warehouse));
         let supplier = self.catalog.items[item].supplier;
         let days = self.catalog.suppliers[supplier].lead_days;
-        let mut dice = self.dice(&id, "lead time");
+        let mut dice = self.dice(&key, "lead time");
         let due = self.calendars[warehouse].add_work(self.now, days * 11.0 * dice.between(0.8, 1.1));
-        self.purchase_orders.push(PurchaseOrder {
-            id,
-            supplier,
-            item,
-            warehouse,
-            quantity,
-            due,
-            open: true,
-            expedited: false,
-            token: 0,
-        });
+        let order =
+            PurchaseOrder { id, key, supplier, item, warehouse, quantity, due, open: true, expedited: false, token: 0 };
+        self.purchase_orders.push(order.into());
         self.tell_purchase_order(index);
         let character = &self.catalog.suppliers[supplier];
         if dice.chance(character.slip) {
@@ -148,7 +161,7 @@ impl World {
         if !order.open {
             return;
         }
-        let mut dice = self.dice(&order.id, "slip");
+        let mut dice = self.dice(&order.key, "slip");
         let relief = if order.expedited { 0.4 } else { 1.0 };
         let due = self.calendars[order.warehouse].add_work(order.due, 11.0 * relief * dice.between(1.0, 6.0));
         self.move_receipt(index, due);
@@ -173,7 +186,7 @@ impl World {
         let order = &mut self.purchase_orders[index];
         order.open = false;
         let (ordered, item, warehouse) = (order.quantity, order.item, order.warehouse);
-        let mut dice = self.streams.dice(&self.purchase_orders[index].id, "receipt");
+        let mut dice = self.streams.dice(&self.purchase_orders[index].key, "receipt");
         let partial = self.catalog.suppliers[self.purchase_orders[index].supplier].partial;
         let received = if dice.chance(partial) { (ordered as f64 * dice.between(0.4, 0.85)) as i64 } else { ordered };
         let bin = &mut self.bins[item][warehouse];
@@ -181,6 +194,7 @@ impl World {
         bin.coming.retain(|&other| other != index);
         bin.on_hand += received;
         bin.available += received;
+        bin.miscount += miscount(&mut dice, received);
         self.stock_changed(item, warehouse);
         if received < ordered {
             self.mail_supplier(Situation::SupplyShortage, index, 1.0);
@@ -198,7 +212,8 @@ impl World {
 
     /// Validated lines that wait for this stock, the most important and oldest first.
     fn waiting(&self, item: usize, warehouse: usize) -> Vec<LineKey> {
-        let mut lines: Vec<LineKey> = self.unallocated.get(&(item, warehouse)).into_iter().flatten().copied().collect();
+        let mut lines: Vec<LineKey> =
+            self.unallocated.get(&(item, warehouse)).into_iter().flat_map(|lines| lines.iter()).copied().collect();
         lines.retain(|&key| self.line(key).stage == Stage::Validated);
         lines.sort_by_key(|&key| {
             (!self.line(key).preferred, self.catalog.customers[self.orders[key.0].customer].tier, key)
@@ -220,7 +235,7 @@ impl World {
         self.unallocated
             .get(&(line.item, line.warehouse))
             .into_iter()
-            .flatten()
+            .flat_map(|lines| lines.iter())
             .filter(|other| other.0 < key.0 && tier(other.0) <= tier(key.0))
             .map(|&other| self.line(other))
             .any(|other| !other.yields && other.quantity + line.quantity > available)
@@ -247,6 +262,9 @@ impl World {
                 let late = self.next_receipt(self.line(key).item, self.line(key).warehouse);
                 let cause = match (category, late) {
                     (Category::AllocationConflict, _) => "an older order waits for the same stock",
+                    _ if self.bins[self.line(key).item][self.line(key).warehouse].corrected >= self.now - HOUR => {
+                        "less on the shelf than in the books"
+                    }
                     (_, Some(receipt)) if self.purchase_orders[receipt].token > 0 => "supplier is late",
                     (_, Some(_)) => "demand before replenishment",
                     (_, None) => "nothing on order",
@@ -262,6 +280,32 @@ impl World {
         true
     }
 
+    /// The name of an item in a warehouse.
+    fn place(&self, item: usize, warehouse: usize) -> String {
+        format!("{}@{}", self.catalog.items[item].sku, self.catalog.warehouses[warehouse].id)
+    }
+
+    /// Takes a line's units off the shelf. Where too few lie there the books are put right and the line has to wait for
+    /// stock again: `false`.
+    pub(super) fn pick(&mut self, key: LineKey) -> bool {
+        let (item, warehouse, quantity) = (self.line(key).item, self.line(key).warehouse, self.line(key).quantity);
+        let bin = &mut self.bins[item][warehouse];
+        if quantity <= bin.on_hand + bin.miscount - bin.picked {
+            bin.picked += quantity;
+            return true;
+        }
+        bin.on_hand += bin.miscount;
+        bin.available += bin.miscount + quantity;
+        (bin.miscount, bin.corrected) = (0, self.now);
+        self.backlog[warehouse] = self.backlog[warehouse].saturating_sub(1);
+        self.line_mut(key).stage = Stage::Validated;
+        self.unallocated.entry((item, warehouse)).or_insert_with(|| BTreeSet::new().into()).insert(key);
+        self.tell_status(key);
+        self.stock_changed(item, warehouse);
+        self.advance_in(key, 0.02);
+        false
+    }
+
     /// The line no longer waits for stock.
     pub(super) fn leave_queue(&mut self, key: LineKey) {
         let place = (self.line(key).item, self.line(key).warehouse);
@@ -275,7 +319,7 @@ impl World {
         self.leave_queue(key);
         let line = self.line_mut(key);
         (line.item, line.warehouse) = (item, warehouse);
-        self.unallocated.entry((item, warehouse)).or_default().insert(key);
+        self.unallocated.entry((item, warehouse)).or_insert_with(|| BTreeSet::new().into()).insert(key);
     }
 
     /// The warehouse that could cover the line at once and has most to spare.
@@ -298,6 +342,13 @@ impl World {
         let receipt = self.next_receipt(self.line(key).item, self.line(key).warehouse)?;
         Some((self.purchase_orders[receipt].due - self.now) as f64 / DAY as f64)
     }
+}
+
+/// Four receipts in five are counted right.
+fn miscount(dice: &mut Dice, quantity: i64) -> i64 {
+    let wrong = dice.chance(0.2);
+    let share = dice.between(-0.035, 0.03);
+    if wrong { (quantity as f64 * share) as i64 } else { 0 }
 }
 
 /// The source of a warehouse's own system.

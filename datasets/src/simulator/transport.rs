@@ -8,6 +8,7 @@ use super::calendar::{DAY, HOUR};
 use super::event::{money, time};
 use super::mail::{Mail, Situation};
 use super::orders::Stage;
+use super::points::Record;
 use super::world::{LineKey, Task, World};
 
 const TMS: &str = "/tms/main";
@@ -25,8 +26,10 @@ enum Leg {
 #[derive(Clone, Debug)]
 pub(super) struct Shipment {
     pub(super) id: String,
+    /// The same in every world that knows this shipment.
+    pub(super) key: String,
     pub(super) order: usize,
-    lines: Vec<usize>,
+    pub(super) lines: Vec<usize>,
     pub(super) carrier: usize,
     warehouse: usize,
     pub(super) tracking: String,
@@ -34,6 +37,9 @@ pub(super) struct Shipment {
     pub(super) attempt: u32,
     leg: Leg,
     token: u32,
+    /// When the goods and the invoice reached the customer; 0 while they have not.
+    pub(super) delivered: i64,
+    pub(super) invoiced: i64,
 }
 
 impl World {
@@ -49,18 +55,20 @@ impl World {
             self.shipments[index].lines.push(key.1);
             return;
         }
-        let index = self.shipments.len();
+        let (index, (key_of, line)) = (self.shipments.len(), key);
         let id = format!("SH-{}", 700_001 + index);
+        let key = format!("{}/{}", self.orders[key_of].key, self.orders[key_of].shipments.len());
         let tracking = format!(
             "{}{:09}",
             ["VF", "NL", "BB", "IC", "OS"][carrier],
-            self.dice(&id, "tracking").whole(0, 999_999_999)
+            self.dice(&key, "tracking").whole(0, 999_999_999)
         );
-        let lines = vec![key.1];
-        self.orders[key.0].shipments.push(index);
-        self.shipments.push(Shipment {
+        let lines = vec![line];
+        self.orders[key_of].shipments.push(index);
+        let shipment = Shipment {
             id,
-            order: key.0,
+            key,
+            order: key_of,
             lines,
             carrier,
             warehouse,
@@ -69,7 +77,10 @@ impl World {
             attempt: 0,
             leg: Leg::Booked,
             token: 0,
-        });
+            delivered: 0,
+            invoiced: 0,
+        };
+        self.shipments.push(shipment.into());
         self.tell_milestone(index, "booked", None, None);
         self.tell_milestone(index, "pickup_scheduled", Some(due), None);
         self.schedule(due, Task::Pickup { shipment: index, token: 0 });
@@ -105,13 +116,22 @@ impl World {
         self.schedule(due, Task::Pickup { shipment: index, token });
     }
 
-    /// Probability that this pick-up is missed.
-    fn pickup_miss(&self, index: usize) -> f64 {
+    /// Why the pick-up is missed, if it is; else the shipment takes a place in the truck.
+    fn pickup_fault(&mut self, index: usize) -> Option<(&'static str, &'static str)> {
         let shipment = &self.shipments[index];
-        let carrier = &self.catalog.carriers[shipment.carrier];
-        let outage = if (carrier.outage.0..carrier.outage.1).contains(&self.now) { 5.0 } else { 1.0 };
-        let again = if shipment.attempt > 0 { 1.8 } else { 1.0 };
-        (carrier.miss * outage * again * (0.8 + 0.8 * self.load(shipment.warehouse))).min(0.7)
+        let place = (shipment.carrier, shipment.warehouse, shipment.due);
+        if self.carriage.is_out(shipment.carrier, self.now) {
+            return Some(("carrier outage", "no service today"));
+        }
+        let places = self.carriage.places(self.streams, self.catalog.carriers[shipment.carrier].id, place);
+        let now = self.now;
+        self.loaded.retain(|other, _| other.2 >= now - DAY);
+        let loaded = self.loaded.entry(place).or_default();
+        if f64::from(*loaded) + 1.0 > places {
+            return Some(("carrier's truck was full", "not loaded, vehicle full"));
+        }
+        *loaded += 1;
+        None
     }
 
     pub(super) fn pick_up(&mut self, index: usize, token: u32) {
@@ -121,15 +141,9 @@ impl World {
         }
         let (order, attempt, warehouse, carrier) =
             (shipment.order, shipment.attempt, shipment.warehouse, shipment.carrier);
-        let mut dice = self.dice(&shipment.id, &format!("pick-up {attempt}"));
-        if dice.chance(self.pickup_miss(index)) {
-            self.tell_milestone(index, "pickup_missed", None, Some("driver did not arrive before closing"));
-            let hit = &self.catalog.carriers[carrier];
-            let cause = if (hit.outage.0..hit.outage.1).contains(&self.now) {
-                "carrier outage"
-            } else {
-                "carrier missed the slot"
-            };
+        let mut dice = self.dice(&shipment.key, &format!("pick-up {attempt}"));
+        if let Some((cause, detail)) = self.pickup_fault(index) {
+            self.tell_milestone(index, "pickup_missed", None, Some(detail));
             self.raise_for_shipment(index, cause);
             self.mail_carrier(Situation::PickupFailure, index, dice.between(0.2, 3.0));
             // Without anybody's doing the carrier comes again a working day later, or the day after that.
@@ -170,7 +184,10 @@ impl World {
         let (item, warehouse, quantity, cost) = (line.item, line.warehouse, line.quantity, line.cost_cents);
         let value = quantity * line.price_cents;
         let missed = self.now > promised;
+        let now = self.now;
+        self.line_mut(key).shipped = now;
         self.bins[item][warehouse].on_hand -= quantity;
+        self.bins[item][warehouse].picked -= quantity;
         self.tell_status(key);
         let order = &self.orders[key.0];
         let mut costs = Map::<String, Value>::new();
@@ -194,12 +211,13 @@ impl World {
         if shipment.token != token {
             return;
         }
-        let carrier = &self.catalog.carriers[shipment.carrier];
-        let (leg, warehouse, bad) = (shipment.leg, shipment.warehouse, self.orders[shipment.order].wrong_address);
-        let (delay, failure) = (carrier.delay, if bad { 0.7 } else { carrier.failure });
-        let mut dice = self.dice(&shipment.id, &format!("transit {leg:?} {}", shipment.attempt));
+        let (leg, warehouse, order) = (shipment.leg, shipment.warehouse, shipment.order);
+        let left_over = self.carriage.left_over(shipment.carrier, self.now);
+        let point = &self.catalog.customers[self.orders[order].customer].points[self.orders[order].point];
+        let (bad, closed) = (point.record == Record::Wrong, point.is_closed(self.now));
+        let mut dice = self.dice(&shipment.key, &format!("transit {leg:?} {}", shipment.attempt));
         match leg {
-            Leg::PickedUp if dice.chance(delay) => {
+            Leg::PickedUp if dice.chance(left_over) => {
                 let next = self.calendars[warehouse].at(self.now, dice.whole(1, 3) as usize, 9 * HOUR);
                 self.enter(index, Leg::Delayed, "delayed", Some(next));
                 self.raise_for_shipment(index, "delayed at the carrier's hub");
@@ -212,10 +230,11 @@ impl World {
                 let next = self.now + (dice.between(1.0, 7.0) * HOUR as f64) as i64;
                 self.schedule(next, Task::Transit { shipment: index, token });
             }
-            Leg::OutForDelivery if self.shipments[index].attempt < 6 && dice.chance(failure) => {
+            Leg::OutForDelivery if self.shipments[index].attempt < 6 && (bad || closed) => {
                 self.shipments[index].attempt += 1;
+                self.orders[order].failed_deliveries += 1;
                 self.enter(index, Leg::Failed, "delivery_failed", None);
-                let cause = if bad { "address was corrected wrongly" } else { "nobody at the door" };
+                let cause = if bad { "address was corrected wrongly" } else { "delivery point was closed" };
                 self.raise_for_shipment(index, cause);
                 self.mail_carrier(Situation::DeliveryFailure, index, dice.between(0.2, 3.0));
                 let next = self.calendars[warehouse].at(self.now, dice.whole(2, 4) as usize, 9 * HOUR);
@@ -233,9 +252,10 @@ impl World {
 
     fn deliver(&mut self, index: usize) {
         self.enter(index, Leg::Delivered, "delivered", None);
+        self.shipments[index].delivered = self.now;
         self.end_for_shipment(index, "delivered");
         self.reach(index, Stage::Delivered);
-        let mut dice = self.dice(&self.shipments[index].id, "after delivery");
+        let mut dice = self.dice(&self.shipments[index].key, "after delivery");
         let at = self.calendars[0].add_work(self.now, dice.between(1.0, 8.0));
         self.schedule(at, Task::Invoice(index));
         if dice.chance(0.02) {
@@ -255,13 +275,23 @@ impl World {
         }
     }
 
-    /// Billing looks at a delivered shipment: what was changed on the way does not match and is blocked.
+    /// Billing looks at a delivered shipment: what the customer does not know of does not match, and without a proof of
+    /// delivery nothing is billed.
     pub(super) fn invoice(&mut self, index: usize) {
-        let order = self.shipments[index].order;
-        let touched = self.orders[order].revision > 1;
-        let mut dice = self.dice(&self.shipments[index].id, "billing");
-        if dice.chance(if touched { 0.3 } else { 0.025 }) {
-            let cause = if touched { "order and shipment do not match" } else { "proof of delivery is missing" };
+        let shipment = &self.shipments[index];
+        let order = &self.orders[shipment.order];
+        let differs = |line: &usize| {
+            let line = &order.lines[*line];
+            !line.cancelled && (line.quantity, line.price_cents) != line.agreed
+        };
+        let cause = if shipment.lines.iter().any(differs) {
+            Some("order and shipment do not match")
+        } else if self.carriage.scanner_fails(shipment.carrier, shipment.delivered) {
+            Some("proof of delivery is missing")
+        } else {
+            None
+        };
+        if let Some(cause) = cause {
             self.tell_invoice(index, "invoice_blocked");
             self.raise_for_invoice(index, cause);
         } else {
@@ -295,10 +325,14 @@ impl World {
         self.reach(index, Stage::Invoiced);
         let (order, cents) = (self.shipments[index].order, self.shipment_value(index));
         let customer = self.orders[order].customer;
-        let mut dice = self.dice(&self.shipments[index].id, "payment");
-        let terms = self.catalog.customers[customer].terms_days as f64;
-        let at = self.now + (terms * dice.between(0.4, 1.1) * DAY as f64) as i64;
-        self.schedule(at, Task::Payment { customer, cents });
+        self.shipments[index].invoiced = self.now;
+        let mut dice = self.dice(&self.shipments[index].key, "payment");
+        let who = &self.catalog.customers[customer];
+        let (terms, slow) = (who.terms_days as f64, who.default_risk);
+        let at = self.now + (terms * (dice.between(0.4, 1.0) + slow) * DAY as f64) as i64;
+        let due = self.now + (terms * DAY as f64) as i64;
+        self.unpaid[customer].push(due);
+        self.schedule(at, Task::Payment { customer, cents, due });
         if dice.chance(0.015) {
             let mut mail = Mail::about(Situation::InvoiceQuery, order, None);
             mail.shipment = Some(index);

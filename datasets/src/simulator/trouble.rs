@@ -6,6 +6,7 @@
 use serde_json::json;
 
 use super::calendar::HOUR;
+use super::edi::Fault;
 use super::event::{money, timestamp};
 use super::mail::{Mail, Situation};
 use super::orders::Stage;
@@ -14,20 +15,24 @@ use super::world::{LineKey, Task, World};
 
 #[derive(Clone, Debug)]
 pub(super) struct Trouble {
+    /// The same in every world that knows this condition.
+    pub(super) key: String,
     pub(super) category: Category,
     pub(super) order: usize,
     pub(super) line: Option<usize>,
     pub(super) shipment: Option<usize>,
     pub(super) severity: f64,
     pub(super) opened: i64,
-    /// For a failed document: the step that waits for it.
+    /// For a failed document: the step that waits for it, and why it failed.
     pub(super) blocks: Stage,
+    pub(super) fault: Option<Fault>,
     /// Lines that an agent let go on although the condition stands.
     spared: Vec<usize>,
     pub(super) escalated: bool,
     /// The action under way.
     pub(super) action: &'static str,
     open: bool,
+    pub(super) truth: Condition,
 }
 
 impl Trouble {
@@ -63,7 +68,7 @@ impl World {
     /// A billing condition.
     pub(super) fn raise_for_invoice(&mut self, shipment: usize, cause: &'static str) {
         self.raise_full(Category::InvoiceReleaseDelay, self.shipments[shipment].order, None, Some(shipment), cause);
-        if self.dice(&self.shipments[shipment].id, "invoice question").chance(0.3) {
+        if self.dice(&self.shipments[shipment].key, "invoice question").chance(0.3) {
             let mut mail = Mail::about(Situation::InvoiceQuery, self.shipments[shipment].order, None);
             mail.shipment = Some(shipment);
             self.schedule(self.now + 9 * HOUR, Task::Send(mail));
@@ -86,27 +91,15 @@ impl World {
             return None;
         }
         let index = self.troubles.len();
-        let mut dice = self.dice(index, "condition");
-        let severity = dice.unit();
-        let blocks = if dice.chance(0.6) { Stage::Validated } else { Stage::Released };
-        self.troubles.push(Trouble {
-            category,
-            order,
-            line,
-            shipment,
-            severity,
-            opened: self.now,
-            blocks,
-            spared: Vec::new(),
-            escalated: false,
-            action: "do_nothing",
-            open: true,
-        });
-        self.orders[order].troubles.push(index);
-        if category == Category::CreditHold {
-            self.held.insert(index);
-        }
-        self.truth.conditions.push(Condition {
+        let same = |&&other: &&usize| {
+            let other = &self.troubles[other];
+            other.category == category && other.line == line && other.shipment == shipment
+        };
+        let again = self.orders[order].troubles.iter().filter(same).count();
+        let place = shipment.and_then(|shipment| self.orders[order].shipments.iter().position(|&one| one == shipment));
+        let key = format!("{}/{}/{line:?}/{place:?}/{again}", self.orders[order].key, category.name());
+        let severity = self.dice(&key, "severity").unit();
+        let truth = Condition {
             category,
             order_id: self.orders[order].id.clone(),
             line_no: line.map(|line| self.orders[order].lines[line].number),
@@ -116,7 +109,28 @@ impl World {
             closed_at: None,
             closed_by: None,
             decisions: Vec::new(),
-        });
+        };
+        let trouble = Trouble {
+            key,
+            category,
+            order,
+            line,
+            shipment,
+            severity,
+            opened: self.now,
+            blocks: Stage::Validated,
+            fault: None,
+            spared: Vec::new(),
+            escalated: false,
+            action: "do_nothing",
+            open: true,
+            truth,
+        };
+        self.troubles.push(trouble.into());
+        self.orders[order].troubles.push(index);
+        if category == Category::CreditHold {
+            self.held.insert(index);
+        }
         self.plan_handling(index, 0);
         self.plan_questions(index);
         Some(index)
@@ -126,7 +140,7 @@ impl World {
     fn plan_questions(&mut self, index: usize) {
         let trouble = &self.troubles[index];
         let (order, line, category, opened) = (trouble.order, trouble.line, trouble.category, trouble.opened);
-        let mut dice = self.dice(index, "questions");
+        let mut dice = self.dice(&trouble.key, "questions");
         let customer = &self.catalog.customers[self.orders[order].customer];
         let eager = 0.25 + 0.35 * customer.responsive - 0.08 * f64::from(customer.tier as u8);
         let (situation, hours) = match category {
@@ -169,21 +183,48 @@ impl World {
         self.raise(Category::CreditHold, order, None, "open orders and invoices reach the limit");
     }
 
-    /// An electronic document about the order does not go through.
-    pub(super) fn document_fails(&mut self, order: usize) {
-        let mut dice = self.dice(&self.orders[order].id, "document");
-        let (cause, code, clears) = dice.pick(&[
-            ("gateway was overloaded", "TIMEOUT", 0.6),
-            ("mapping does not know a code", "MAP-104", 0.05),
-            ("partner's certificate expired", "AS2-403", 0.1),
-            ("document came twice", "DUP-001", 0.15),
-        ]);
-        let Some(trouble) = self.raise(Category::IntegrationFailure, order, None, cause) else { return };
-        self.tell_document(trouble, Some(code), false);
-        if dice.chance(clears) {
-            let at = self.now + (dice.between(0.5, 9.0) * HOUR as f64) as i64;
+    /// An order's document is at the gateway.
+    pub(super) fn document_arrives(&mut self, order: usize) {
+        let customer = self.orders[order].customer;
+        let items = self.items_of(order);
+        let Some(fault) = self.edi.receive(customer, &items, self.now) else { return };
+        let until = self.edi.gateway_down_until(self.now);
+        self.document_fails(order, fault, Stage::Validated, until);
+    }
+
+    /// A line cannot be released while the bridge to its warehouse is down; `true` leaves an open condition behind.
+    pub(super) fn bridge_fails(&mut self, key: LineKey) -> bool {
+        let Some(until) = self.edi.bridge_down_until(self.line(key).warehouse, self.now) else { return false };
+        self.document_fails(key.0, Fault::Overloaded, Stage::Released, Some(until));
+        true
+    }
+
+    /// What fails because something is down is tried again when it works, in most cases without anybody's doing.
+    fn document_fails(&mut self, order: usize, fault: Fault, blocks: Stage, until: Option<i64>) {
+        let raised = self.raise(Category::IntegrationFailure, order, None, fault.cause());
+        let Some(trouble) = raised else { return };
+        (self.troubles[trouble].blocks, self.troubles[trouble].fault) = (blocks, Some(fault));
+        self.tell_document(trouble, Some(fault.code()), false);
+        let mut dice = self.dice(&self.troubles[trouble].key, "automatic retry");
+        let queued = dice.chance(0.6);
+        if fault == Fault::Overloaded && queued {
+            let at = until.unwrap_or(self.now) + (dice.between(0.2, 3.0) * HOUR as f64) as i64;
             self.schedule(at, Task::Clears { trouble, why: "automatic retry" });
         }
+    }
+
+    /// The items of an order.
+    pub(super) fn items_of(&self, order: usize) -> Vec<usize> {
+        self.orders[order].lines.iter().map(|line| line.item).collect()
+    }
+
+    /// Partners bring new code lists.
+    pub(super) fn change_mappings(&mut self, number: u32) {
+        let start = self.config.start.as_second();
+        let scenario = self.scenario.clone();
+        let Some((_, share)) = super::edi::mapping_changes(&scenario, start).nth(number as usize) else { return };
+        let (streams, customers, items) = (self.streams, self.catalog.customers.clone(), self.catalog.items.len());
+        self.edi.change_mappings(streams, &customers, items, share);
     }
 
     fn tell_document(&mut self, trouble: usize, code: Option<&str>, resolved: bool) {
@@ -265,8 +306,9 @@ impl World {
     pub(super) fn end(&mut self, index: usize, why: &'static str) {
         self.troubles[index].open = false;
         self.held.remove(&index);
-        let condition = &mut self.truth.conditions[index];
-        condition.closed_at = Some(timestamp(self.now));
+        let now = timestamp(self.now);
+        let condition = &mut self.troubles[index].truth;
+        condition.closed_at = Some(now);
         condition.closed_by = Some(why);
     }
 

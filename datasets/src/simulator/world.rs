@@ -9,15 +9,20 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use serde_json::Value;
 
 use super::calendar::{Calendar, DAY};
+use super::carriage::Carriage;
 use super::catalog::Catalog;
+use super::edi::{self, Edi};
 use super::event::{self, CloudEvent};
 use super::mail::Mail;
 use super::orders::Order;
+use super::prices::Prices;
 use super::random::{Dice, Streams};
+use super::scenario::Scenario;
+use super::shared::Shared;
 use super::stock::{Bin, PurchaseOrder};
 use super::transport::Shipment;
 use super::trouble::Trouble;
-use super::truth::Truth;
+use super::truth::{MessageTruth, Truth};
 use super::{Config, ConfigError};
 
 /// An order and a line of it, by index.
@@ -30,10 +35,11 @@ pub(super) enum Task {
     Day(u32),
     PriceChange(usize),
     PlaceOrder { customer: usize, of_day: u32, number: u32 },
+    Plan { customer: usize, day: u32 },
+    MappingChange(u32),
     Advance { line: LineKey, token: u32 },
     Reconsider { line: LineKey },
     GiveUp { line: LineKey },
-    CustomerChange(usize),
     Document(usize),
     Handle { trouble: usize, attempt: u32 },
     Effect { trouble: usize, attempt: u32 },
@@ -43,16 +49,16 @@ pub(super) enum Task {
     Pickup { shipment: usize, token: u32 },
     Transit { shipment: usize, token: u32 },
     Invoice(usize),
-    Payment { customer: usize, cents: i64 },
+    Payment { customer: usize, cents: i64, due: i64 },
     Send(Mail),
 }
 
 /// A task with its time; compared by time and sequence only, which no two share.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry {
-    at: i64,
+pub(super) struct Entry {
+    pub(super) at: i64,
     sequence: u64,
-    task: Task,
+    pub(super) task: Task,
 }
 
 impl Ord for Entry {
@@ -71,33 +77,45 @@ impl PartialOrd for Entry {
 #[derive(Clone, Debug)]
 pub struct World {
     pub(super) config: Config,
+    pub(super) scenario: Shared<Scenario>,
     pub(super) streams: Streams,
     pub(super) catalog: Catalog,
+    pub(super) prices: Shared<Prices>,
+    pub(super) edi: Shared<Edi>,
+    pub(super) carriage: Shared<Carriage>,
     /// By warehouse; the first is also the office's.
-    pub(super) calendars: Vec<Calendar>,
+    pub(super) calendars: Shared<Vec<Calendar>>,
     pub(super) now: i64,
-    end: i64,
-    agenda: BinaryHeap<Reverse<Entry>>,
+    pub(super) end: i64,
+    pub(super) agenda: BinaryHeap<Reverse<Entry>>,
     sequence: u64,
-    out: VecDeque<CloudEvent>,
-    identifiers: BTreeMap<String, u64>,
-    pub(super) bins: Vec<Vec<Bin>>,
-    pub(super) purchase_orders: Vec<PurchaseOrder>,
-    pub(super) orders: Vec<Order>,
+    pub(super) out: VecDeque<CloudEvent>,
+    pub(super) identifiers: Shared<BTreeMap<String, u64>>,
+    pub(super) bins: Vec<Shared<Vec<Bin>>>,
+    pub(super) purchase_orders: Vec<Shared<PurchaseOrder>>,
+    pub(super) orders: Vec<Shared<Order>>,
     /// Lines that hold no stock yet, by item and warehouse.
-    pub(super) unallocated: BTreeMap<(usize, usize), BTreeSet<LineKey>>,
+    pub(super) unallocated: BTreeMap<(usize, usize), Shared<BTreeSet<LineKey>>>,
     /// Lines released and not packed, by warehouse.
     pub(super) backlog: Vec<u32>,
     /// When the pickers have worked off what is released, by warehouse.
     pub(super) pickers_free: Vec<i64>,
-    pub(super) shipments: Vec<Shipment>,
-    pub(super) troubles: Vec<Trouble>,
+    pub(super) shipments: Vec<Shared<Shipment>>,
+    pub(super) troubles: Vec<Shared<Trouble>>,
     /// Open credit holds.
     pub(super) held: BTreeSet<usize>,
-    /// Last list price before the current one and when it changed, by item.
-    pub(super) old_prices: BTreeMap<usize, (i64, i64)>,
+    /// What each customer needs, in what it usually does.
+    pub(super) needs: Vec<f64>,
+    /// Orders of the last days, by customer.
+    pub(super) recent: Vec<VecDeque<usize>>,
+    /// Due times of invoices that are not paid, by customer.
+    pub(super) unpaid: Vec<Vec<i64>>,
+    /// Shipments in a truck, by carrier, warehouse and time.
+    pub(super) loaded: BTreeMap<(usize, usize, i64), u32>,
     pub(super) told_exposure: Vec<i64>,
-    pub(super) truth: Truth,
+    pub(super) messages: Shared<BTreeMap<String, MessageTruth>>,
+    /// How often somebody wrote about the same.
+    pub(super) written: Shared<BTreeMap<String, u32>>,
 }
 
 impl World {
@@ -107,10 +125,23 @@ impl World {
     ///
     /// Refuses a configuration that is out of range.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
+        Self::with(config, &Scenario::default())
+    }
+
+    /// A world of a certain character before its first event.
+    ///
+    /// # Errors
+    ///
+    /// Refuses a configuration or scenario that is out of range.
+    pub fn with(config: Config, scenario: &Scenario) -> Result<Self, ConfigError> {
         config.check()?;
+        if let Some(fault) = scenario.fault(&config) {
+            return Err(ConfigError::Scenario { fault });
+        }
         let streams = Streams::new(config.seed);
         let start = config.start.as_second();
-        let catalog = Catalog::new(streams, start, config.days, config.orders_per_day);
+        let days = (start, config.days);
+        let catalog = Catalog::new(streams, days, config.orders_per_day, scenario);
         let calendars = catalog
             .warehouses
             .iter()
@@ -118,16 +149,25 @@ impl World {
                 Calendar::new(site.posix, config.start, config.days).ok_or(ConfigError::Start { given: config.start })
             })
             .collect::<Result<Vec<_>, _>>()?;
+        let end = start + i64::from(config.days) * DAY;
+        let masters = (catalog.customers.as_slice(), catalog.items.len(), catalog.warehouses.as_slice());
+        let edi = Edi::new(streams, (start, end + 60 * DAY), f64::from(config.orders_per_day), masters);
+        let usual = catalog.usual_shipments(config.orders_per_day);
+        let customers = catalog.customers.len();
         let mut world = Self {
             config,
+            scenario: scenario.clone().into(),
             streams,
-            calendars,
+            prices: Prices::new(streams, days, &catalog.items, &catalog.customers, scenario).into(),
+            edi: edi.into(),
+            carriage: Carriage::new(streams, days, &catalog.carriers, usual, scenario).into(),
+            calendars: calendars.into(),
             now: start,
-            end: start + i64::from(config.days) * DAY,
+            end,
             agenda: BinaryHeap::new(),
             sequence: 0,
             out: VecDeque::new(),
-            identifiers: BTreeMap::new(),
+            identifiers: BTreeMap::new().into(),
             bins: Vec::new(),
             purchase_orders: Vec::new(),
             orders: Vec::new(),
@@ -137,16 +177,28 @@ impl World {
             shipments: Vec::new(),
             troubles: Vec::new(),
             held: BTreeSet::new(),
-            old_prices: BTreeMap::new(),
+            needs: vec![1.0; customers],
+            recent: vec![VecDeque::new(); customers],
+            unpaid: vec![Vec::new(); customers],
+            loaded: BTreeMap::new(),
             told_exposure: catalog.customers.iter().map(|customer| customer.exposure).collect(),
-            truth: Truth::default(),
+            messages: BTreeMap::new().into(),
+            written: BTreeMap::new().into(),
             catalog,
         };
-        world.schedule(start, Task::Open);
-        for day in 0..config.days {
-            world.schedule(start + i64::from(day) * DAY, Task::Day(day));
-        }
+        world.plan_run();
         Ok(world)
+    }
+
+    fn plan_run(&mut self) {
+        let start = self.now;
+        self.schedule(start, Task::Open);
+        for day in 0..self.config.days {
+            self.schedule(start + i64::from(day) * DAY, Task::Day(day));
+        }
+        for (number, (at, _)) in edi::mapping_changes(&self.scenario.clone(), start).enumerate() {
+            self.schedule(at, Task::MappingChange(number as u32));
+        }
     }
 
     /// The rest of the world's life, in the order of time.
@@ -159,14 +211,20 @@ impl World {
 
     /// What the events so far did not say; for evaluation only.
     #[must_use]
-    pub fn truth(&self) -> &Truth {
-        &self.truth
+    pub fn truth(&self) -> Truth {
+        let conditions = self.troubles.iter().map(|trouble| trouble.truth.clone()).collect();
+        Truth { conditions, messages: (*self.messages).clone() }
     }
 
     /// The truth of a world that is no longer needed.
     #[must_use]
     pub fn into_truth(self) -> Truth {
-        self.truth
+        self.truth()
+    }
+
+    /// Whether only one order and its surroundings still move.
+    pub(super) fn is_local(&self) -> bool {
+        false
     }
 
     pub(super) fn dice(&self, entity: impl std::fmt::Display, purpose: &str) -> Dice {
@@ -216,8 +274,9 @@ impl World {
             Task::Advance { line, token } => self.advance(line, token),
             Task::Reconsider { line } => self.reconsider(line),
             Task::GiveUp { line } => self.give_up(line),
-            Task::CustomerChange(order) => self.customer_change(order),
-            Task::Document(order) => self.document_fails(order),
+            Task::Plan { customer, day } => self.plan(customer, day),
+            Task::MappingChange(number) => self.change_mappings(number),
+            Task::Document(order) => self.document_arrives(order),
             Task::Handle { trouble, attempt } => self.handle(trouble, attempt),
             Task::Effect { trouble, attempt } => self.effect(trouble, attempt),
             Task::Clears { trouble, why } => self.clears(trouble, why),
@@ -226,7 +285,7 @@ impl World {
             Task::Pickup { shipment, token } => self.pick_up(shipment, token),
             Task::Transit { shipment, token } => self.transit(shipment, token),
             Task::Invoice(shipment) => self.invoice(shipment),
-            Task::Payment { customer, cents } => self.pay(customer, cents),
+            Task::Payment { customer, cents, due } => self.pay(customer, cents, due),
             Task::Send(mail) => self.send(mail),
         }
     }

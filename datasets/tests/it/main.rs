@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod summaries;
+mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
