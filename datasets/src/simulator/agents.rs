@@ -15,6 +15,47 @@ use super::random::Dice;
 use super::truth::{Category, Decision};
 use super::world::{Task, World};
 
+/// What somebody would do: who, what with which probability, and what it comes to this time.
+pub(super) struct Choice {
+    pub(super) agent: &'static str,
+    /// Actions and their probabilities, which add up to 1.
+    pub(super) options: Vec<(&'static str, f64)>,
+    pub(super) action: &'static str,
+    dice: Dice,
+}
+
+/// Minutes of a person that an action takes.
+pub(super) fn minutes(action: &str) -> i64 {
+    match action {
+        "do_nothing" => 1,
+        "retry_transaction" | "hold_order" => 3,
+        "notify_customer" | "release_invoice" | "release_unaffected_lines" => 4,
+        "correct_address" | "approve_price" | "correct_price" | "reschedule_pickup" | "repromise_date" => 5,
+        "accept_change" | "reject_change" | "reschedule_delivery" | "resend_document" | "cancel_line" => 6,
+        "ask_customer" | "ask_supplier" | "escalate_to_owner" | "correct_invoice" | "split_shipment" => 8,
+        "request_address" | "release_credit_hold" | "request_price_review" | "upgrade_service" => 10,
+        "reallocate_from_order" | "request_prepayment" | "release_partial" | "request_billing_review" => 11,
+        "accept_partial_change" | "reallocate_from_warehouse" | "rebook_carrier" | "open_carrier_claim" => 14,
+        "enter_manually" | "substitute_item" => 17,
+        "open_integration_incident" | "request_credit_review" => 20,
+        _ => 23,
+    }
+}
+
+/// The place of an action among all of its category.
+pub(super) fn number(category: Category, action: &str) -> usize {
+    all_of(category).position(|option| option.0 == action).unwrap_or_default()
+}
+
+/// Names of all actions of a category, by their numbers.
+pub(super) fn actions_of(category: Category) -> impl Iterator<Item = &'static str> {
+    all_of(category).map(|option| option.0)
+}
+
+fn all_of(category: Category) -> impl Iterator<Item = &'static (&'static str, f64, Manner)> {
+    habits(category).iter().chain(&ANY)
+}
+
 #[derive(Clone, Copy)]
 struct Agent {
     name: &'static str,
@@ -127,31 +168,36 @@ impl World {
         if !self.troubles[trouble].is_open() {
             return;
         }
-        let mut dice = self.dice(&self.troubles[trouble].key, &format!("decision {attempt}"));
-        let agent = dice.pick(&AGENTS);
-        let options = self.options(trouble, agent);
-        let total: f64 = options.iter().map(|option| option.1).sum();
-        let action = options[dice.weighted(options.iter().map(|option| option.1))].0;
+        let Choice { agent, options, action, mut dice } = self.choice(trouble, attempt);
+        let action = self.forced.take_if(|forced| forced.0 == trouble).map_or(action, |forced| forced.1);
         let at = timestamp(self.now);
-        self.troubles[trouble].truth.decisions.push(Decision {
-            at,
-            agent: agent.name,
-            action,
-            propensities: options.iter().map(|&(name, weight)| (name, weight / total)).collect::<BTreeMap<_, _>>(),
-            worked: None,
-        });
+        let propensities = options.into_iter().collect::<BTreeMap<_, _>>();
+        self.troubles[trouble].truth.decisions.push(Decision { at, agent, action, propensities, worked: None });
         self.troubles[trouble].action = action;
+        if attempt == 0 {
+            self.troubles[trouble].failed_before = self.orders[self.troubles[trouble].order].failed_deliveries;
+        }
+        self.charge(trouble, action);
         self.tell_action(trouble, action);
         self.after_decision(trouble, attempt, action, &mut dice);
+    }
+
+    /// Who decides, and what they would do.
+    pub(super) fn choice(&self, trouble: usize, attempt: u32) -> Choice {
+        let mut dice = self.dice(&self.troubles[trouble].key, &format!("decision {attempt}"));
+        let agent = dice.pick(&AGENTS);
+        let mut options = self.options(trouble, agent);
+        let total: f64 = options.iter().map(|option| option.1).sum();
+        let action = options[dice.weighted(options.iter().map(|option| option.1))].0;
+        options.iter_mut().for_each(|option| option.1 /= total);
+        Choice { agent: agent.name, options, action, dice }
     }
 
     fn options(&self, trouble: usize, agent: Agent) -> Vec<(&'static str, f64)> {
         let about = &self.troubles[trouble];
         let customer = &self.catalog.customers[self.orders[about.order].customer];
         let urgent = self.slack_days(trouble) < 1.0;
-        habits(about.category)
-            .iter()
-            .chain(&ANY)
+        all_of(about.category)
             .filter(|option| self.is_possible(trouble, option.0))
             .map(|&(name, usual, manner)| {
                 let sensed = self.scenario.confounding * (2.0 * about.severity - 1.0);

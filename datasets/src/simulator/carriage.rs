@@ -70,6 +70,10 @@ impl Carriage {
         self.left_over[carrier].get(day).copied().unwrap_or(0.0)
     }
 
+    pub(super) fn usual(&self, carrier: usize, warehouse: usize) -> f64 {
+        self.usual[carrier][warehouse]
+    }
+
     /// How many shipments the truck of a moment takes, by carrier, warehouse and time.
     pub(super) fn places(&self, streams: Streams, id: &str, (carrier, warehouse, due): (usize, usize, i64)) -> f64 {
         let mut dice = streams.dice(format_args!("{id}/{warehouse}/{due}"), "truck");

@@ -65,6 +65,8 @@ pub(super) struct Item {
     pub(super) description: String,
     pub(super) unit: &'static str,
     pub(super) list_cents: i64,
+    /// What a unit costs the company.
+    pub(super) cost_cents: i64,
     pub(super) substitutes: Vec<usize>,
     pub(super) supplier: usize,
     pub(super) popularity: f64,
@@ -254,6 +256,7 @@ fn items(streams: Streams, suppliers: usize) -> Vec<Item> {
                 description: description.to_owned(),
                 unit,
                 list_cents,
+                cost_cents: (list_cents as f64 * streams.dice(sku, "cost").between(0.55, 0.78)) as i64,
                 substitutes: Vec::new(),
                 supplier: dice.whole(0, suppliers as i64 - 1) as usize,
                 popularity: 0.25 + 2.5 * rank * rank,

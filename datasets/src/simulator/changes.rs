@@ -40,6 +40,7 @@ impl World {
         self.orders[order].change = Some(change.clone());
         let mut mail = Mail::about(situation, order, Some(index));
         mail.change = Some(change.clone());
+        self.request_change((order, index), &change);
         self.send(mail);
         if requested {
             let mut data = self.describe((order, index), &change);
@@ -129,6 +130,7 @@ impl World {
                 self.orders[key.0].ship_to = Some(address.clone());
             }
             Change::Cancel => {
+                self.line_mut(key).released_customer = true;
                 self.cancel_line(key, "customer", "no longer needed");
                 return true;
             }

@@ -110,6 +110,10 @@ impl World {
         let mut dice = self.dice(&self.troubles[trouble].key, &format!("effect {attempt}"));
         let lucky = dice.chance(self.success(trouble, action));
         let worked = lucky && self.is_possible(trouble, action) && self.apply(trouble, action);
+        if worked {
+            let about = &mut self.troubles[trouble];
+            about.spent_cents += about.direct_cents;
+        }
         if let Some(decision) = self.troubles[trouble].truth.decisions.last_mut() {
             decision.worked = Some(worked);
         }
@@ -288,8 +292,6 @@ impl World {
                 return true;
             }
             "approve_price" => {
-                let line = &mut self.orders[order].lines[index];
-                line.lost_cents += ((due - line.price_cents) * line.quantity).max(0);
                 let data = json!({
                     "order_id": id, "line_no": number, "category": "pricing_discrepancy", "detail": "price approved for this line",
                 });

@@ -110,10 +110,12 @@ impl World {
     fn queue_for_pickers(&mut self, key: LineKey, from: i64, dice: &mut Dice) -> i64 {
         let warehouse = self.line(key).warehouse;
         let calendar = &self.calendars[warehouse];
-        let behind = self.pickers_free[warehouse] > calendar.add_work(from, 18.0);
+        let others = self.local.as_ref().map_or(i64::MIN, |local| self.now + local.behind[warehouse]);
+        let free = self.pickers_free[warehouse].max(others);
+        let behind = free > calendar.add_work(from, 18.0);
         let overtime = if behind { 0.7 } else { 1.0 };
         let own = 11.0 / self.catalog.warehouses[warehouse].capacity * dice.skewed() * overtime;
-        let done = calendar.add_work(from.max(self.pickers_free[warehouse]), own);
+        let done = calendar.add_work(from.max(free), own);
         self.pickers_free[warehouse] = done;
         let wait = [0.4, 0.9, 1.0][self.catalog.customers[self.order(key).customer].tier as usize];
         calendar.add_work(from + ((done - from) as f64 * wait) as i64, dice.between(0.5, 3.0))

@@ -5,6 +5,7 @@
 
 use serde_json::{Value, json};
 
+use super::artefacts::{ArtefactTruth, Form};
 use super::calendar::DAY;
 use super::changes::Change;
 use super::event::{decimal, time, timestamp};
@@ -91,7 +92,7 @@ struct Sender {
 
 impl World {
     pub(super) fn send(&mut self, mail: Mail) {
-        if self.is_over(&mail) {
+        if self.muted || self.is_over(&mail) {
             return;
         }
         let number = self.messages.len();
@@ -136,7 +137,19 @@ impl World {
             line_no,
             purchase_order_id: mail.purchase_order.map(|order| self.purchase_orders[order].id.clone()),
         };
+        let meant = ArtefactTruth {
+            order_id: truth.order_id.clone(),
+            line_no,
+            purchase_order_id: truth.purchase_order_id.clone(),
+            meaning: intent.to_owned(),
+            ..ArtefactTruth::default()
+        };
         self.messages.insert(id, truth);
+        if channel == "email" {
+            let sender = address(&sender.name, domain);
+            let text = format!("From: {sender}\nSubject: {subject}\nMessage-ID: {message_id}\n\n{body}\n");
+            self.receive_artefact(Form::Mail, sender, text, meant);
+        }
         if let Some(order) = mail.order {
             self.orders[order].last_mail = Some((sender.role, message_id));
         }

@@ -3,24 +3,29 @@
 //! Guarantees: the same [`Config`] and [`Scenario`] give the same bytes (in one build); events come in the order of their
 //! time; exceptions emerge from the state of stock, credit, prices, sites and partners and are visible in the events; a
 //! draw belongs to one entity and purpose (`docs/decisions/0014-a-world-of-causes.md`).
-//! Non-goals: counterfactuals, holidays, returns; `datasets/README.md` lists what is missing.
+//! Non-goals: holidays, returns; `datasets/README.md` lists what is missing.
 //!
 //! Reading order: [`World`] and its agenda (`world`), orders and lines (`orders`, `fulfil`), stock and purchase orders
 //! (`stock`), transport and invoices (`transport`), conditions (`trouble`), what agents do (`agents`) and what comes of
 //! it (`effects`), messages (`mail`, `texts`). States that things go wrong by: `carriage`, `edi`, `needs`, `points`,
-//! `prices`.
+//! `prices`. Beside the world: what came in (`artefacts`), copies (`fork`), what cases come to (`account`) and would have
+//! come to (`counterfactual`).
 
 use jiff::Timestamp;
 use thiserror::Error;
 
+mod account;
 mod agents;
+mod artefacts;
 mod calendar;
 mod carriage;
 mod catalog;
 mod changes;
+mod counterfactual;
 mod edi;
 mod effects;
 mod event;
+mod fork;
 mod fulfil;
 mod mail;
 mod master;
@@ -40,7 +45,11 @@ mod truth;
 mod windows;
 mod world;
 
+pub use account::Outcome;
+pub use artefacts::{Artefact, ArtefactTruth, Form};
+pub use counterfactual::{Candidate, Case, Counterfactual, FEATURES, action_names};
 pub use event::CloudEvent;
+pub use fork::Scope;
 pub use scenario::{Drift, Scenario};
 pub use truth::{Category, Condition, Decision, MessageTruth, Truth};
 pub use world::World;
@@ -121,6 +130,10 @@ pub struct Run {
     pub events: Vec<CloudEvent>,
     /// What they did not say; for evaluation only.
     pub truth: Truth,
+    /// What came in as it was sent: X12, webhooks, mails.
+    pub artefacts: Vec<Artefact>,
+    /// What each of these is about, in the same order; for evaluation only.
+    pub artefact_truth: Vec<ArtefactTruth>,
 }
 
 /// Runs a world to its end.
@@ -140,5 +153,6 @@ pub fn simulate(config: Config) -> Result<Run, ConfigError> {
 pub fn simulate_scenario(config: Config, scenario: &Scenario) -> Result<Run, ConfigError> {
     let mut world = World::with(config, scenario)?;
     let events = world.events().collect();
-    Ok(Run { events, truth: world.into_truth() })
+    let (artefacts, artefact_truth) = world.artefacts();
+    Ok(Run { events, artefacts, artefact_truth, truth: world.into_truth() })
 }

@@ -15,14 +15,16 @@ impl World {
     /// Needs move a little every day; on working days customers look through their orders.
     pub(super) fn move_needs(&mut self, day: u32) {
         let working = self.calendars[0].is_working_day(self.now);
-        for customer in 0..self.catalog.customers.len() {
+        for customer in
+            (0..self.catalog.customers.len()).filter(|&customer| self.moves_customer(customer)).collect::<Vec<_>>()
+        {
             let id = self.catalog.customers[customer].id.clone();
             let mut dice = self.dice(&id, &format!("need {day}"));
             let step = dice.between(-0.18, 0.18);
             let hour = dice.between(6.0, 14.0);
             let need = &mut self.needs[customer];
             *need = (1.0 + 0.9 * (*need - 1.0) + step).max(0.3);
-            if working && !self.is_local() {
+            if working {
                 self.schedule(self.now + (hour * HOUR as f64) as i64, Task::Plan { customer, day });
             }
         }

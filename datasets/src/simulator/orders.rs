@@ -67,6 +67,8 @@ pub(super) struct Line {
     pub(super) cost_cents: i64,
     /// Quantity and price that the customer knows of.
     pub(super) agreed: (i64, i64),
+    /// Called off because the customer no longer needs it.
+    pub(super) released_customer: bool,
     /// Units cut off, and what was given away or lost on the line, in cents.
     pub(super) cut: i64,
     pub(super) lost_cents: i64,
@@ -74,6 +76,13 @@ pub(super) struct Line {
     pub(super) shipped: i64,
     /// Only the task with the latest token advances the line.
     pub(super) token: u32,
+}
+
+impl Line {
+    /// What the line is worth as the customer knows it; cents.
+    pub(super) fn agreed_value(&self) -> i64 {
+        self.agreed.0 * self.agreed.1
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -215,6 +224,7 @@ impl World {
             yields: false,
             cost_cents: 0,
             agreed: (quantity, price_cents),
+            released_customer: false,
             cut: 0,
             lost_cents: 0,
             shipped: 0,

@@ -125,6 +125,7 @@ impl World {
             PurchaseOrder { id, key, supplier, item, warehouse, quantity, due, open: true, expedited: false, token: 0 };
         self.purchase_orders.push(order.into());
         self.tell_purchase_order(index);
+        self.acknowledge(index, "confirmed");
         let character = &self.catalog.suppliers[supplier];
         if dice.chance(character.slip) {
             let notice = self.now + ((due - self.now) as f64 * dice.between(0.5, 0.95)) as i64;
@@ -165,6 +166,7 @@ impl World {
         let relief = if order.expedited { 0.4 } else { 1.0 };
         let due = self.calendars[order.warehouse].add_work(order.due, 11.0 * relief * dice.between(1.0, 6.0));
         self.move_receipt(index, due);
+        self.acknowledge(index, "moved");
         self.mail_supplier(Situation::SupplyDelay, index, dice.between(0.2, 4.0));
     }
 
@@ -195,6 +197,7 @@ impl World {
         bin.on_hand += received;
         bin.available += received;
         bin.miscount += miscount(&mut dice, received);
+        self.announce(index, received);
         self.stock_changed(item, warehouse);
         if received < ordered {
             self.mail_supplier(Situation::SupplyShortage, index, 1.0);
@@ -219,6 +222,12 @@ impl World {
             (!self.line(key).preferred, self.catalog.customers[self.orders[key.0].customer].tier, key)
         });
         lines
+    }
+
+    /// Lines that wait for the same stock and come before this one.
+    pub(super) fn waiting_before(&self, key: LineKey) -> Vec<LineKey> {
+        let line = self.line(key);
+        self.waiting(line.item, line.warehouse).into_iter().take_while(|&other| other != key).collect()
     }
 
     /// Why this line cannot have its stock now.

@@ -31,7 +31,7 @@ pub(super) struct Shipment {
     pub(super) order: usize,
     pub(super) lines: Vec<usize>,
     pub(super) carrier: usize,
-    warehouse: usize,
+    pub(super) warehouse: usize,
     pub(super) tracking: String,
     pub(super) due: i64,
     pub(super) attempt: u32,
@@ -103,6 +103,9 @@ impl World {
             "estimated_at": estimated.map(time), "detail": detail,
         });
         self.tell(TMS, "shipment.milestone", &order, data);
+        if category != "pre_transit" {
+            self.hear_carrier(index, milestone, estimated);
+        }
     }
 
     /// Gives a shipment another pick-up, possibly with another carrier.
@@ -126,12 +129,22 @@ impl World {
         let places = self.carriage.places(self.streams, self.catalog.carriers[shipment.carrier].id, place);
         let now = self.now;
         self.loaded.retain(|other, _| other.2 >= now - DAY);
-        let loaded = self.loaded.entry(place).or_default();
+        let others = self.others_in_truck(place);
+        let loaded = self.loaded.entry(place).or_insert(others);
         if f64::from(*loaded) + 1.0 > places {
             return Some(("carrier's truck was full", "not loaded, vehicle full"));
         }
         *loaded += 1;
         None
+    }
+
+    /// In a world where the rest is held still, trucks carry others' goods all the same.
+    fn others_in_truck(&self, place: (usize, usize, i64)) -> u32 {
+        if !self.is_local() {
+            return 0;
+        }
+        let mut dice = self.dice(format_args!("{place:?}"), "others in the truck");
+        (self.carriage.usual(place.0, place.1) * dice.between(0.4, 1.4)).round() as u32
     }
 
     pub(super) fn pick_up(&mut self, index: usize, token: u32) {
@@ -279,13 +292,8 @@ impl World {
     /// delivery nothing is billed.
     pub(super) fn invoice(&mut self, index: usize) {
         let shipment = &self.shipments[index];
-        let order = &self.orders[shipment.order];
-        let differs = |line: &usize| {
-            let line = &order.lines[*line];
-            !line.cancelled && (line.quantity, line.price_cents) != line.agreed
-        };
-        let cause = if shipment.lines.iter().any(differs) {
-            Some("order and shipment do not match")
+        let cause = if let Some(cause) = self.differs(index) {
+            Some(cause)
         } else if self.carriage.scanner_fails(shipment.carrier, shipment.delivered) {
             Some("proof of delivery is missing")
         } else {
@@ -297,6 +305,15 @@ impl World {
         } else {
             self.bill(index);
         }
+    }
+
+    /// Whether the customer knows of something else than what was shipped.
+    fn differs(&self, index: usize) -> Option<&'static str> {
+        let shipment = &self.shipments[index];
+        let mut lines = shipment.lines.iter().map(|&line| &self.orders[shipment.order].lines[line]);
+        lines
+            .any(|line| !line.cancelled && (line.quantity, line.price_cents) != line.agreed)
+            .then_some("order and shipment do not match")
     }
 
     fn tell_invoice(&mut self, index: usize, kind: &str) {
@@ -322,6 +339,7 @@ impl World {
     }
 
     fn bill(&mut self, index: usize) {
+        self.take_invoice(index, &invoice_number(index), self.differs(index).is_none());
         self.reach(index, Stage::Invoiced);
         let (order, cents) = (self.shipments[index].order, self.shipment_value(index));
         let customer = self.orders[order].customer;

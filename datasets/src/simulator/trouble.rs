@@ -32,6 +32,11 @@ pub(super) struct Trouble {
     /// The action under way.
     pub(super) action: &'static str,
     open: bool,
+    /// What people's time and actions have cost, and what the action under way will cost if it works.
+    pub(super) spent_cents: i64,
+    pub(super) direct_cents: i64,
+    /// Failed deliveries of the order before the first decision.
+    pub(super) failed_before: u32,
     pub(super) truth: Condition,
 }
 
@@ -124,6 +129,9 @@ impl World {
             escalated: false,
             action: "do_nothing",
             open: true,
+            spent_cents: 0,
+            direct_cents: 0,
+            failed_before: 0,
             truth,
         };
         self.troubles.push(trouble.into());

@@ -1,6 +1,7 @@
 //! What really was the case, for evaluation only.
 //!
-//! Guarantees: nothing here is in the events; identifiers point into them. Non-goals: counterfactuals.
+//! Guarantees: nothing here is in the events; identifiers point into them. Non-goals: what would have come of
+//! another action, which `counterfactual` has.
 
 use std::collections::BTreeMap;
 

@@ -8,11 +8,13 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
 use serde_json::Value;
 
+use super::artefacts::{Artefact, ArtefactTruth};
 use super::calendar::{Calendar, DAY};
 use super::carriage::Carriage;
 use super::catalog::Catalog;
 use super::edi::{self, Edi};
 use super::event::{self, CloudEvent};
+use super::fork::Local;
 use super::mail::Mail;
 use super::orders::Order;
 use super::prices::Prices;
@@ -116,6 +118,16 @@ pub struct World {
     pub(super) messages: Shared<BTreeMap<String, MessageTruth>>,
     /// How often somebody wrote about the same.
     pub(super) written: Shared<BTreeMap<String, u32>>,
+    /// What came in as it was sent, with what it is about.
+    pub(super) artefacts: Shared<Vec<(Artefact, ArtefactTruth)>>,
+    /// Conditions that a caller was asked about.
+    pub(super) asked: Shared<BTreeSet<usize>>,
+    /// A copy tells nothing.
+    pub(super) muted: bool,
+    /// What still moves, where not everything does.
+    pub(super) local: Option<Shared<Local>>,
+    /// What is going to be done about a condition, whatever the agent would do.
+    pub(super) forced: Option<(usize, &'static str)>,
 }
 
 impl World {
@@ -184,6 +196,11 @@ impl World {
             told_exposure: catalog.customers.iter().map(|customer| customer.exposure).collect(),
             messages: BTreeMap::new().into(),
             written: BTreeMap::new().into(),
+            artefacts: Vec::new().into(),
+            asked: BTreeSet::new().into(),
+            muted: false,
+            local: None,
+            forced: None,
             catalog,
         };
         world.plan_run();
@@ -216,6 +233,12 @@ impl World {
         Truth { conditions, messages: (*self.messages).clone() }
     }
 
+    /// What came in so far as it was sent; what each is about stands in the second list at the same place.
+    #[must_use]
+    pub fn artefacts(&self) -> (Vec<Artefact>, Vec<ArtefactTruth>) {
+        self.artefacts.iter().cloned().unzip()
+    }
+
     /// The truth of a world that is no longer needed.
     #[must_use]
     pub fn into_truth(self) -> Truth {
@@ -224,7 +247,59 @@ impl World {
 
     /// Whether only one order and its surroundings still move.
     pub(super) fn is_local(&self) -> bool {
-        false
+        self.local.is_some()
+    }
+
+    /// Whether a customer's needs still move.
+    pub(super) fn moves_customer(&self, customer: usize) -> bool {
+        self.local.as_ref().is_none_or(|local| local.customer == customer)
+    }
+
+    /// The condition that somebody decides on next for the first time, with the clock at that moment.
+    pub(super) fn about_to_decide(&mut self) -> Option<usize> {
+        let Reverse(next) = self.agenda.peek()?;
+        let (at, Task::Handle { trouble, attempt: 0 }) = (next.at, &next.task) else { return None };
+        let trouble = *trouble;
+        if at >= self.end || !self.troubles[trouble].is_open() || self.asked.contains(&trouble) {
+            return None;
+        }
+        self.now = at;
+        Some(trouble)
+    }
+
+    /// A copy with nothing to come.
+    pub(super) fn without_agenda(&self) -> World {
+        World {
+            agenda: BinaryHeap::new(),
+            out: VecDeque::new(),
+            scenario: self.scenario.clone(),
+            catalog: self.catalog.clone(),
+            prices: self.prices.clone(),
+            edi: self.edi.clone(),
+            carriage: self.carriage.clone(),
+            calendars: self.calendars.clone(),
+            identifiers: self.identifiers.clone(),
+            bins: self.bins.clone(),
+            purchase_orders: self.purchase_orders.clone(),
+            orders: self.orders.clone(),
+            unallocated: self.unallocated.clone(),
+            backlog: self.backlog.clone(),
+            pickers_free: self.pickers_free.clone(),
+            shipments: self.shipments.clone(),
+            troubles: self.troubles.clone(),
+            held: self.held.clone(),
+            needs: self.needs.clone(),
+            recent: self.recent.clone(),
+            unpaid: self.unpaid.clone(),
+            loaded: self.loaded.clone(),
+            told_exposure: self.told_exposure.clone(),
+            messages: self.messages.clone(),
+            written: self.written.clone(),
+            artefacts: self.artefacts.clone(),
+            asked: self.asked.clone(),
+            local: self.local.clone(),
+            ..*self
+        }
     }
 
     pub(super) fn dice(&self, entity: impl std::fmt::Display, purpose: &str) -> Dice {
@@ -232,12 +307,18 @@ impl World {
     }
 
     pub(super) fn schedule(&mut self, at: i64, task: Task) {
+        if self.local.as_ref().is_some_and(|local| !self.concerns(local, &task)) {
+            return;
+        }
         self.sequence += 1;
         self.agenda.push(Reverse(Entry { at: at.max(self.now), sequence: self.sequence, task }));
     }
 
     /// Tells an event of the current moment and returns its id.
     pub(super) fn tell(&mut self, source: &str, kind: &str, subject: &str, data: Value) -> String {
+        if self.muted {
+            return String::new();
+        }
         let last = self.identifiers.entry(source.to_owned()).or_default();
         *last += 1;
         let id = format!("{}-{last:07}", source.trim_start_matches('/').replace('/', "-"));
@@ -254,7 +335,7 @@ impl World {
     }
 
     /// Runs the next task; `false` at the horizon.
-    fn step(&mut self) -> bool {
+    pub(super) fn step(&mut self) -> bool {
         let Some(Reverse(Entry { at, task, .. })) = self.agenda.pop() else { return false };
         if at >= self.end {
             self.agenda.clear();

@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod artefacts;
+mod counterfactual;
 mod summaries;
 mod world;
 
