@@ -1,7 +1,10 @@
 //! `holdfast evaluate` and `holdfast compare`: versions of the risk model on rows that none of them has learned from.
 //!
 //! Guarantees: of a file only the test rows of its descriptor are used, of the history only what came after the versions
-//! were made, unless asked for more; two versions are compared row by row on the same rows. Non-goals: promotion.
+//! were made, unless asked for more; two versions are compared row by row on the same rows. `evaluate summaries` is in a
+//! file of its own. Non-goals: promotion.
+
+mod summaries;
 
 use std::path::PathBuf;
 
@@ -47,11 +50,21 @@ pub struct On {
 
 /// `holdfast evaluate`.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_precedence_over_arg = true)]
 pub struct Evaluate {
+    #[command(subcommand)]
+    what: Option<What>,
     /// The version; the one that serves where missing.
     version: Option<String>,
     #[command(flatten)]
     on: On,
+}
+
+/// What else can be measured.
+#[derive(clap::Subcommand)]
+enum What {
+    /// Count what summaries guarantee, and measure what they cover. Exit code 3: a guarantee does not hold.
+    Summaries(summaries::Args),
 }
 
 /// `holdfast compare`.
@@ -122,6 +135,9 @@ pub async fn stored(app: &App, version: Option<&str>) -> Result<(RiskModel, Vers
 /// # Errors
 /// When there is nothing to measure on; [`Refused`] when it does not beat the base rate.
 pub async fn evaluate(config: Config, args: Evaluate) -> Result<()> {
+    if let Some(What::Summaries(args)) = &args.what {
+        return summaries::run(args);
+    }
     let app = App::open(config).await?;
     let (model, stored) = stored(&app, args.version.as_deref()).await?;
     let (table, rows) = rows(&app, &args.on, &[&stored]).await?;

@@ -1,7 +1,12 @@
-//! `holdfast explain`: why an order has its risk, and what would bring it down.
+//! `holdfast explain`: why an order has its risk and what would bring it down, or what there is to say of a case.
 //!
 //! Guarantees: the features are those that were served, not computed again; reasons sum to the score; a way out moves only
-//! what somebody can act on. Non-goals: causes; a way out says what the model would answer, not what the world will do.
+//! what somebody can act on; a summary is the one that the API gives. Non-goals: causes; a way out says what the model would
+//! answer, not what the world will do.
+
+pub(super) mod summary;
+
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
@@ -11,7 +16,9 @@ use crate::adapters::linfa::risk::{LinfaRisk, ways_out};
 use crate::adapters::linfa::table::to_learned;
 use crate::app::App;
 use crate::config::Config;
+use crate::domain::ids::CaseId;
 use crate::flow::assess::features::SCHEMA_VERSION;
+use crate::flow::assess::summary::Reader;
 use crate::ports::store::cases::CaseFilter;
 use crate::ports::tabular::{RiskModel as _, TabularError};
 
@@ -21,8 +28,15 @@ const REASONS: usize = 6;
 /// Options of `holdfast explain`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The order.
-    order: String,
+    /// The order, or a case as `EX-<id>`: then its summary.
+    #[arg(required_unless_present = "context")]
+    subject: Option<String>,
+    /// JSON lines of contexts (`datasets/summaries`): a summary of each as one line of JSON.
+    #[arg(long, conflicts_with_all = ["subject", "version"])]
+    context: Option<PathBuf>,
+    /// Leave amounts of credit and invoices out of summaries.
+    #[arg(long)]
+    without_finance: bool,
     /// Version of the risk model; the one that serves where missing.
     #[arg(long)]
     version: Option<String>,
@@ -36,12 +50,29 @@ pub struct Args {
 /// # Errors
 /// When no version, no case or no assessment is there.
 pub async fn run(config: Config, args: Args) -> Result<()> {
+    if let Some(path) = &args.context {
+        return summary::of_contexts(path, args.reader());
+    }
+    let subject = args.subject.clone().unwrap_or_default();
     let app = App::open(config).await?;
-    let (model, version) = stored(&app, args.version.as_deref()).await?;
+    if let Some(id) = subject.strip_prefix("EX-").and_then(|id| id.parse().ok()) {
+        return summary::of_case(&app, CaseId(id), args.reader(), args.json).await;
+    }
+    risk(&app, &subject, &args).await
+}
+
+impl Args {
+    fn reader(&self) -> Reader {
+        Reader { sees_finance: !self.without_finance }
+    }
+}
+
+async fn risk(app: &App, order: &str, args: &Args) -> Result<()> {
+    let (model, version) = stored(app, args.version.as_deref()).await?;
     let mut tx = app.services.store.read().await?;
-    let filter = CaseFilter { order_id: Some(args.order.clone()), ..CaseFilter::default() };
+    let filter = CaseFilter { order_id: Some(order.to_owned()), ..CaseFilter::default() };
     let cases = tx.list_cases(&filter, None, 100).await?;
-    ensure!(!cases.is_empty(), "order `{}` has no exception; see `GET /v1/exceptions`", args.order);
+    ensure!(!cases.is_empty(), "order `{order}` has no exception; see `GET /v1/exceptions`");
     let names: Vec<String> = model.schema().features.iter().map(|feature| feature.name.clone()).collect();
     let judged = LinfaRisk::load(&version.dir).ok();
     let mut told = Vec::new();
@@ -90,7 +121,7 @@ pub async fn run(config: Config, args: Args) -> Result<()> {
             "ways": ways,
         }));
     }
-    let none = || format!("no exception of order `{}` was assessed with schema `{SCHEMA_VERSION}` yet", args.order);
+    let none = || format!("no exception of order `{order}` was assessed with schema `{SCHEMA_VERSION}` yet");
     told.first().with_context(none)?;
     if args.json {
         println!("{}", json!(told));

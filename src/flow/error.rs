@@ -5,6 +5,8 @@ use serde_json::Value;
 use crate::domain::case::InvalidCaseTransition;
 use crate::domain::digest::NotCanonical;
 use crate::domain::proposal::InvalidTransition;
+use crate::flow::assess::summary::SummaryError;
+use crate::flow::assess::summary::frames::FramesError;
 use crate::flow::expression::ExpressionError;
 use crate::ports::language::LanguageError;
 use crate::ports::store::{MaybeConflict, StoreError};
@@ -82,6 +84,18 @@ pub enum FlowError {
     /// A value that cannot be hashed.
     #[error(transparent)]
     NotCanonical(#[from] NotCanonical),
+    /// The frame file of summaries does not load.
+    #[error(transparent)]
+    Frames(#[from] FramesError),
+}
+
+impl From<SummaryError> for FlowError {
+    fn from(error: SummaryError) -> Self {
+        match error {
+            SummaryError::NotCanonical(error) => error.into(),
+            SummaryError::Frames(error) => error.into(),
+        }
+    }
 }
 
 impl From<InvalidTransition> for FlowError {

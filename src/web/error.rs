@@ -197,7 +197,8 @@ impl From<FlowError> for Problem {
             FlowError::Language(LanguageError::Failed { .. })
             | FlowError::Store(_)
             | FlowError::Vectors(_)
-            | FlowError::Expression(_) => Self::internal(&error),
+            | FlowError::Expression(_)
+            | FlowError::Frames(_) => Self::internal(&error),
         }
     }
 }

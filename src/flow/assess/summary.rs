@@ -1,63 +1,60 @@
-//! The evidence-locked summary of a case: fixed sections, in which every sentence cites the facts that it says.
+//! The evidence-locked summary of a case: a headline of three to five sentences and fixed sections, in which every sentence
+//! cites the facts that it says.
 //!
-//! Guarantees: a sentence is one of our own templates, and the only way for a value into it is a fact of the ledger, so an
-//! unsupported number, date, identifier or name cannot occur; what others wrote stands between quotation marks, verbatim,
-//! and nowhere else; facts that the reader may not see are absent before a word is chosen; equal facts give equal bytes;
-//! [`verify`] proves the above on the finished text. Non-goals: judging, and wording by a language model (it may only ever
-//! re-word what stands here).
+//! Facts are compiled into a [`Ledger`]; [`plan`] picks frames of a versioned file whose facts are there; a sentence is a
+//! paraphrase with renderings of facts in its slots; [`verify`] reads the finished text back. Guarantees: an unsupported
+//! number, date, identifier, name or status cannot occur; what others wrote stands between quotation marks, verbatim, and
+//! nowhere else; facts that the reader may not see are absent before a word is chosen; a sentence that does not verify is
+//! replaced by its default paraphrase, and a text that does not by the deterministic one, with the reason kept; equal facts
+//! give equal bytes. Non-goals: judging, and wording by a language model: [`Wording`] is where one may pick among licensed
+//! words (`docs/decisions/0018-summaries.md`).
 
 mod compile;
 mod conditions;
+pub mod context;
+pub mod frames;
 mod ledger;
+pub mod lexicon;
+mod messages;
 mod missing;
 mod options;
+pub mod plan;
 mod render;
-mod templates;
 mod verify;
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::domain::case::Case;
+use crate::domain::case::{Case, Category};
 use crate::domain::decision::RankedCase;
-use crate::domain::digest;
-use crate::domain::event::EventRef;
+use crate::domain::digest::{self, NotCanonical};
 use crate::domain::message::Message;
 use crate::domain::proposal::Proposal;
 use crate::flow::facts::Facts;
-use ledger::Ledger;
+use frames::{Frames, HEADLINE, SECTIONS, frames};
 
-pub use verify::{VerifyError, verify};
+pub use ledger::{Basis, Fact, Formula, Kind, Ledger};
+pub use plan::{Deterministic, Step, Wording};
+pub use verify::{VerifyError, verify, verify_sentence};
 
-/// What words it.
-pub const MODEL: &str = "deterministic/1";
-
-/// A fact that the text cites.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Fact {
-    /// `F1`, `F2`, … in the order of first use.
-    pub id: String,
-    /// What it is.
-    pub label: String,
-    /// The value; null where it is not known.
-    pub value: Value,
-    /// The value as the text says it.
-    pub rendering: String,
-    /// The event that says so; `None` for what was computed.
-    pub event: Option<EventRef>,
-    /// Where it stands among the facts.
-    pub path: String,
-}
+/// What words it where nothing else does.
+pub const MODEL: &str = "deterministic/2";
 
 /// A sentence with its evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Sentence {
     /// The words.
     pub text: String,
-    /// Ids of the facts in it; at least one.
+    /// Ids of the facts in it and of those that it rests on; at least one.
     pub facts: Vec<String>,
+    /// The frame that licenses it.
+    pub frame: String,
+    /// The weakest of what it rests on: a claim, else an inference, else fact.
+    pub basis: Basis,
 }
 
 /// A part of the summary.
@@ -72,16 +69,26 @@ pub struct Section {
 /// A summary.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Summary {
-    /// All of it, a line a section.
+    /// The headline as one text.
     pub text: String,
-    /// The same in parts.
+    /// Three to five sentences.
+    pub headline: Vec<Sentence>,
+    /// All that can be said, in parts.
     pub sections: Vec<Section>,
-    /// What the sentences cite.
+    /// Every fact that this reader may see.
     pub facts: Vec<Fact>,
+    /// What was chosen to be said.
+    pub plan: Vec<Step>,
+    /// SHA-256 of the frame file.
+    pub frames: String,
+    /// SHA-256 over the facts whose change calls for another reading before a vote.
+    pub material: String,
     /// SHA-256 over all of the above and `model`.
     pub digest: String,
     /// What worded it.
     pub model: String,
+    /// What the check refused on the way, and what stands there instead.
+    pub verdicts: Vec<String>,
 }
 
 /// Who reads, as far as it changes what may be said.
@@ -89,6 +96,17 @@ pub struct Summary {
 pub struct Reader {
     /// May see amounts of credit, exposure, payments and invoices.
     pub sees_finance: bool,
+}
+
+/// Why there is no summary.
+#[derive(Debug, thiserror::Error)]
+pub enum SummaryError {
+    /// A fact has no canonical form.
+    #[error(transparent)]
+    NotCanonical(#[from] NotCanonical),
+    /// The frame file does not load.
+    #[error(transparent)]
+    Frames(#[from] frames::FramesError),
 }
 
 /// What a summary is made from.
@@ -105,7 +123,7 @@ struct Evidence<'a> {
 /// The summary of a case for a reader, as of `now`.
 ///
 /// # Errors
-/// [`digest::NotCanonical`] when a fact has no canonical form.
+/// [`SummaryError`].
 pub fn of(
     case: &Case,
     facts: &Facts,
@@ -114,45 +132,113 @@ pub fn of(
     proposals: &[Proposal],
     now: Timestamp,
     reader: Reader,
-) -> Result<Summary, digest::NotCanonical> {
-    let evidence = Evidence { case, facts, messages, ranked, proposals, now };
-    let ledger = compile::ledger(&evidence, reader);
-    let drafts: Vec<(&str, Vec<ledger::Draft>)> = templates::SECTIONS
-        .iter()
-        .map(|(name, templates)| (*name, templates(case.key.category).iter().flat_map(|t| ledger.say(t)).collect()))
-        .collect();
-    finish(&ledger, drafts)
+) -> Result<Summary, SummaryError> {
+    let ledger = ledger_of(case, facts, messages, ranked, proposals, now, reader);
+    worded(case.key.category, &ledger, &Deterministic)
 }
 
-/// Numbers the cited facts by first use and seals the text.
-fn finish(ledger: &Ledger, drafts: Vec<(&str, Vec<ledger::Draft>)>) -> Result<Summary, digest::NotCanonical> {
-    let mut used: Vec<usize> = Vec::new();
-    for at in drafts.iter().flat_map(|(_, drafts)| drafts).flat_map(|draft| &draft.cited) {
-        if !used.contains(at) {
-            used.push(*at);
+/// Everything that can be said of a case to a reader.
+#[must_use]
+pub fn ledger_of(
+    case: &Case,
+    facts: &Facts,
+    messages: &[Message],
+    ranked: Option<&RankedCase>,
+    proposals: &[Proposal],
+    now: Timestamp,
+    reader: Reader,
+) -> Ledger {
+    compile::ledger(&Evidence { case, facts, messages, ranked, proposals, now }, reader)
+}
+
+/// Words what a ledger holds, and checks it.
+///
+/// # Errors
+/// [`SummaryError`].
+pub fn worded(category: Category, ledger: &Ledger, wording: &dyn Wording) -> Result<Summary, SummaryError> {
+    let frames = frames()?;
+    let mut verdicts = Vec::new();
+    let mut steps = plan::plan(frames, category, ledger, wording);
+    for step in &mut steps {
+        if step.variant > 0
+            && let Some(sentence) = sentence_of(frames, step, ledger)
+            && let Err(refused) = verify_sentence(&step.section, &sentence, ledger.facts())
+        {
+            tracing::warn!(frame = step.frame, %refused, "a sentence was refused, its default stands");
+            verdicts.push(refused.to_string());
+            step.variant = 0;
         }
     }
-    let id = |at: &usize| format!("F{}", used.iter().position(|u| u == at).map_or(0, |i| i + 1));
-    let sentence = |draft: ledger::Draft| Sentence { facts: draft.cited.iter().map(id).collect(), text: draft.text };
-    let sections: Vec<Section> = drafts
-        .into_iter()
-        .map(|(name, drafts)| Section { name: name.to_owned(), sentences: drafts.into_iter().map(sentence).collect() })
-        .collect();
-    let facts: Vec<Fact> = used.iter().map(|at| ledger.fact(*at, id(at))).collect();
-    let text = text_of(&sections);
-    let digest = digest_of(&text, &sections, &facts)?;
-    Ok(Summary { text, sections, facts, digest, model: MODEL.to_owned() })
+    let summary = sealed(frames, ledger, steps, (wording.name(), verdicts))?;
+    match verify(&summary) {
+        Err(refused) if summary.model != MODEL => {
+            tracing::warn!(%refused, model = summary.model, "a plan was refused, the deterministic text stands");
+            let steps = plan::plan(frames, category, ledger, &Deterministic);
+            let verdicts = [summary.verdicts, vec![refused.to_string()]].concat();
+            Ok(sealed(frames, ledger, steps, (MODEL.to_owned(), verdicts))?)
+        }
+        _ => Ok(summary),
+    }
 }
 
-/// One line a section, its name first.
-fn text_of(sections: &[Section]) -> String {
-    let line = |section: &Section| {
-        let sentences: Vec<&str> = section.sentences.iter().map(|s| s.text.as_str()).collect();
-        format!("{}: {}\n", section.name, sentences.join(" "))
+/// The sentence of a step; `None` where a fact is missing.
+#[must_use]
+pub fn sentence_of(frames: &Frames, step: &Step, ledger: &Ledger) -> Option<Sentence> {
+    let filled = plan::fill(frames.get(&step.frame)?, step, ledger)?;
+    let cited = ledger.facts().iter().filter(|fact| filled.cited.contains(&fact.id));
+    let basis = cited.map(|fact| fact.basis).max().unwrap_or(Basis::Fact);
+    Some(Sentence { text: filled.text, facts: filled.cited, frame: step.frame.clone(), basis })
+}
+
+fn sealed(
+    frames: &Frames,
+    ledger: &Ledger,
+    plan: Vec<Step>,
+    (model, verdicts): (String, Vec<String>),
+) -> Result<Summary, NotCanonical> {
+    let of = |section: &str| -> Vec<Sentence> {
+        plan.iter()
+            .filter(|step| step.section == section)
+            .filter_map(|step| sentence_of(frames, step, ledger))
+            .collect()
     };
-    sections.iter().map(line).collect()
+    let headline = of(HEADLINE);
+    let sections = SECTIONS.iter().map(|name| Section { name: (*name).to_owned(), sentences: of(name) }).collect();
+    let mut summary = Summary {
+        text: text_of(&headline),
+        headline,
+        sections,
+        facts: ledger.facts().to_vec(),
+        plan,
+        frames: frames.digest.clone(),
+        material: material(frames, ledger.facts())?,
+        digest: String::new(),
+        model,
+        verdicts,
+    };
+    summary.digest = digest_of(&summary)?;
+    Ok(summary)
 }
 
-fn digest_of(text: &str, sections: &[Section], facts: &[Fact]) -> Result<String, digest::NotCanonical> {
-    digest::hex_of(&json!({ "text": text, "sections": sections, "facts": facts, "model": MODEL }))
+/// The digest of what a vote rests on.
+fn material(frames: &Frames, facts: &[Fact]) -> Result<String, NotCanonical> {
+    let is_material = |role: &str| frames.material.iter().any(|prefix| role.starts_with(prefix));
+    let held: BTreeMap<&str, &str> = facts
+        .iter()
+        .filter(|fact| is_material(&fact.role))
+        .map(|fact| (fact.role.as_str(), fact.rendering.as_str()))
+        .collect();
+    digest::hex_of(&held)
+}
+
+fn text_of(headline: &[Sentence]) -> String {
+    headline.iter().map(|sentence| sentence.text.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+fn digest_of(summary: &Summary) -> Result<String, NotCanonical> {
+    let Summary { text, headline, sections, facts, plan, frames, material, model, verdicts, .. } = summary;
+    digest::hex_of(&json!({
+        "text": text, "headline": headline, "sections": sections, "facts": facts, "plan": plan, "frames": frames,
+        "material": material, "model": model, "verdicts": verdicts,
+    }))
 }

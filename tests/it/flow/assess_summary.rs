@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use holdfast::domain::case::{Category, Origin};
-use holdfast::domain::message::Message;
-use holdfast::flow::assess::summary::{self, Reader, Summary, VerifyError, verify};
+use holdfast::domain::message::{Intent, Message, ScoredIntent};
+use holdfast::flow::assess::summary::lexicon::Reason;
+use holdfast::flow::assess::summary::{self, Reader, Summary, VerifyError, Wording, verify};
 use holdfast::flow::facts::Facts;
 
 use super::samples::{case, event, facts, message, now, ranked};
@@ -50,12 +51,20 @@ fn every_category_is_worded_whole_and_verifies() {
     assert!(texts.len() > 27, "categories and readers differ: {}", texts.len());
 }
 
+/// Every sentence of the sections and the headline as one text.
+fn all_of(summary: &Summary) -> String {
+    let sections = summary.sections.iter().flat_map(|section| &section.sentences);
+    summary.headline.iter().chain(sections).map(|sentence| sentence.text.as_str()).collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn a_shortage_reads_as_its_facts_say() {
     let summary = summarize(Category::InventoryShortage, &facts(), &[], ALL);
+    let text = all_of(&summary);
     for said in [
+        "SO-1 of Alder Pumps (tier A) wants 50 box of SKU-1 (Hex bolt); 40 box is available at W-1, which leaves 10 box",
         "Order SO-1 of Alder Pumps was placed on 2026-03-01 09:00 UTC",
-        "Line 1 is for 50 box of SKU-1, Hex bolt",
+        "Line 1 is for 50 box of SKU-1 (Hex bolt)",
         "Warehouse W-1 has 40 box available, 10 box too few.",
         "missed with a probability of 42 % if nothing is done",
         "expected on 2026-03-03 15:00 UTC",
@@ -63,11 +72,14 @@ fn a_shortage_reads_as_its_facts_say() {
         "Messages attached: 0;",
         "Recommended: ",
     ] {
-        assert!(summary.text.contains(said), "`{said}` is not in:\n{}", summary.text);
+        assert!(text.contains(said), "`{said}` is not in:\n{text}");
     }
-    let available = summary.facts.iter().find(|fact| fact.path == "stock.available").unwrap();
+    assert!((3..=5).contains(&summary.headline.len()), "{}", summary.text);
+    let available = summary.facts.iter().find(|fact| fact.role == "stock.available").unwrap();
     assert_eq!(available.event, Some(event("of-stock")), "a fact cites its event");
     assert_eq!(available.value, 40.0);
+    let shortfall = summary.facts.iter().find(|fact| fact.role == "stock.shortfall").unwrap();
+    assert_eq!(shortfall.formula.as_ref().unwrap().inputs, ["line.quantity", "stock.available"]);
 }
 
 #[test]
@@ -99,7 +111,7 @@ fn messages_are_quoted_verbatim_and_never_speak_as_us() {
         let quotes: Vec<_> = summary
             .facts
             .iter()
-            .filter(|fact| fact.path.starts_with("message.") && fact.path.ends_with(".quote"))
+            .filter(|fact| fact.role.starts_with("message.") && fact.role.ends_with(".quote"))
             .collect();
         assert_eq!(quotes.len(), 2);
         for quote in quotes {
@@ -107,7 +119,7 @@ fn messages_are_quoted_verbatim_and_never_speak_as_us() {
             assert!(inner == "no words" || body.contains(inner), "`{inner}` is not in `{body}`");
             assert!(inner.chars().count() <= 140 && !inner.contains(['“', '”', '\n']));
         }
-        let ours: String = outside_of_quotes(&summary.text);
+        let ours: String = outside_of_quotes(&all_of(&summary));
         for word in ["9999", "WH-9", "123", "SO-666", "007", "4242", "Mallory", "4711", "APPROVED", "PO-77"] {
             assert!(!ours.contains(word), "`{word}` got out of its quote:\n{}", summary.text);
         }
@@ -140,7 +152,7 @@ fn what_an_upstream_system_or_a_carrier_writes_is_a_quote_too() {
         case.detail = "Please pay 12345 to DE99”, it is approved".to_owned();
         let summary = summary::of(&case, &facts, &[], None, &[], now(), ALL).unwrap();
         verify(&summary).unwrap();
-        let ours = outside_of_quotes(&summary.text);
+        let ours = outside_of_quotes(&all_of(&summary));
         for word in ["12345", "DE99", "77", "CEO", "approve"] {
             assert!(!ours.replace("approval", "").contains(word), "`{word}` got out of its quote:\n{}", summary.text);
         }
@@ -161,9 +173,9 @@ fn amounts_of_credit_stay_with_those_who_may_see_them() {
         let all = serde_json::to_string(&hidden).unwrap();
         assert!(secrets.iter().all(|secret| !all.contains(secret)), "{}", hidden.text);
     }
-    let shown = summarize(Category::CreditHold, &facts, &[], ALL).text;
+    let shown = all_of(&summarize(Category::CreditHold, &facts, &[], ALL));
     assert!(["8123.00 EUR", "7345.00 EUR", "6234.00 EUR"].iter().all(|amount| shown.contains(amount)), "{shown}");
-    let hidden = summarize(Category::CreditHold, &facts, &[], Reader { sees_finance: false }).text;
+    let hidden = all_of(&summarize(Category::CreditHold, &facts, &[], Reader { sees_finance: false }));
     assert!(hidden.contains("not shown"), "what is hidden is said to be");
 }
 
@@ -178,13 +190,92 @@ fn the_check_finds_what_has_no_evidence() {
     let add = |text: &'static str| {
         let mut other = summary.clone();
         other.sections[0].sentences[0].text.push_str(text);
-        verify(&other).unwrap_err()
+        match verify(&other).unwrap_err() {
+            VerifyError::Unlicensed { reason, .. } => reason,
+            other => panic!("{other}"),
+        }
     };
-    for text in [" It costs 13.", " Ask Bob.", " See SO-2.", " Due 2026-03-05.", " “trust me”", " mail a@b"] {
-        assert!(matches!(add(text), VerifyError::Unsupported { .. }), "{text}");
+    for (text, reason) in [
+        (" It costs 13.", Reason::Digit),
+        (" Ask Bob.", Reason::Capital),
+        (" “trust me”", Reason::Quote),
+        (" it costs twelve", Reason::NumberWord),
+        (" in july", Reason::Month),
+        (" so many euros", Reason::Currency),
+        (" it is approved", Reason::Status),
+        (" it is not so", Reason::Negation),
+        (" hear, hear", Reason::Wording),
+    ] {
+        assert_eq!(add(text), reason, "{text}");
     }
-    assert!(matches!(tamper(|s| s.sections[0].sentences[0].facts.clear()), VerifyError::Uncited { .. }));
-    assert!(matches!(tamper(|s| s.facts.clear()), VerifyError::NoFact { .. }));
+    assert!(matches!(tamper(|s| s.sections[0].sentences[0].facts.clear()), VerifyError::Citation { .. }));
+    assert_eq!(tamper(|s| s.facts.clear()), VerifyError::Seal { what: "category" });
     assert_eq!(tamper(|s| s.text.push('x')), VerifyError::Seal { what: "text" });
     assert_eq!(tamper(|s| s.facts[0].label.push('x')), VerifyError::Seal { what: "digest" });
+    assert_eq!(tamper(|s| s.frames.push('x')), VerifyError::Seal { what: "frames" });
+    assert!(matches!(tamper(|s| s.headline.truncate(2)), VerifyError::Length { count: 2, .. }));
+    assert!(matches!(
+        tamper(|s| {
+            s.headline.remove(0);
+        }),
+        VerifyError::Missing { .. }
+    ));
+}
+
+/// Says everything in its last paraphrase, or what does not exist.
+struct Last(usize);
+
+impl Wording for Last {
+    fn name(&self) -> String {
+        "last/1".to_owned()
+    }
+
+    fn pick(&self, options: &[&str]) -> usize {
+        assert!(options.iter().all(|option| !option.contains("Alder")), "what words sees no value");
+        options.len() - 1 + self.0
+    }
+}
+
+#[test]
+fn other_words_say_the_same_facts_and_an_answer_out_of_range_is_the_default() {
+    let case = case(Category::PricingDiscrepancy);
+    let (facts, now) = (facts(), now());
+    let ranked = ranked(&case, &facts);
+    let ledger = summary::ledger_of(&case, &facts, &[], Some(&ranked), &[], now, ALL);
+    let plain = summary::worded(case.key.category, &ledger, &summary::Deterministic).unwrap();
+    let other = summary::worded(case.key.category, &ledger, &Last(0)).unwrap();
+    verify(&other).unwrap();
+    assert_ne!(plain.text, other.text);
+    assert_eq!(plain.facts, other.facts);
+    let wild = summary::worded(case.key.category, &ledger, &Last(1)).unwrap();
+    assert_eq!(plain.text, wild.text);
+}
+
+#[test]
+fn a_claim_that_the_record_does_not_bear_out_is_said_to_differ() {
+    let mut notice = message(1, "we paid yesterday", true);
+    notice.reading.as_mut().unwrap().intent = Some(ScoredIntent { intent: Intent::PaymentNotice, probability: 0.97 });
+    let mut facts = facts();
+    facts.credit.payment_h = None;
+    let summary = summarize(Category::CreditHold, &facts, &[notice], ALL);
+    verify(&summary).unwrap();
+    assert!(summary.text.contains("the customer announces a payment"), "{}", summary.text);
+    assert!(summary.text.contains("yet the ledger shows none"), "{}", summary.text);
+}
+
+#[test]
+fn contexts_of_another_system_are_said_by_the_same_frames() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/summaries");
+    let mut seen = 0;
+    for file in ["stock-and-address.jsonl", "money.jsonl", "movement.jsonl"] {
+        for line in std::fs::read_to_string(folder.join(file)).unwrap().lines() {
+            let context = serde_json::from_str(line).unwrap();
+            for reader in [ALL, Reader { sees_finance: false }] {
+                verify(&summary::context::summary(&context, reader).unwrap()).unwrap();
+            }
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 420);
+    assert!(summary::context::summary(&serde_json::json!({"facts": {}}), ALL).is_err());
 }

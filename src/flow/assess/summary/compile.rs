@@ -7,21 +7,22 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::ledger::Ledger;
-use super::render::{amount, category, duration, has_words, name, number, percent, quote, time, words};
-use super::{Evidence, Reader, conditions, missing, options};
+use super::render::{Said, amount, category, duration, has_words, name, number, percent, quote, time, words};
+use super::{Evidence, Kind, Reader, conditions, messages, missing, options};
 use crate::domain::case::{Case, Category, Origin};
 use crate::domain::event::EventRef;
 use crate::flow::facts::Facts;
 
 /// Everything that can be said of the case to this reader.
 pub(super) fn ledger(evidence: &Evidence<'_>, reader: Reader) -> Ledger {
-    let mut book = Book { ledger: Ledger::new(), facts: evidence.facts, reader };
+    let mut book = Book { ledger: Ledger::new(Some(evidence.facts.now)), facts: evidence.facts, reader };
     book.case(evidence.case, evidence.now);
     book.order();
     book.line();
     book.stock();
     conditions::enter(&mut book);
     options::enter(&mut book, evidence);
+    messages::enter(&mut book, evidence);
     missing::enter(&mut book, evidence);
     book.ledger
 }
@@ -34,17 +35,17 @@ pub(super) struct Book<'a> {
 }
 
 /// The wire name of a unit variant, in words.
-pub(super) fn wire(value: &impl Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(words)).unwrap_or_default()
+pub(super) fn wire(value: &impl Serialize) -> Said {
+    Said::words(serde_json::to_value(value).ok().and_then(|v| v.as_str().map(words)).unwrap_or_default())
 }
 
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+fn counted(count: usize, noun: &str) -> Said {
+    Said::new(Kind::Number, format!("{count} {noun}{}", if count == 1 { "" } else { "s" }))
 }
 
 impl Book<'_> {
     /// Enters a fact with the event that the facts cite for it: that of its path, else of what it is part of.
-    pub(super) fn put(&mut self, path: &str, label: &str, value: impl Serialize, rendering: String) {
+    pub(super) fn put(&mut self, path: &str, label: &str, value: impl Serialize, said: Said) {
         let aspect = match path {
             "line.promised_ship_at" => "line.promise",
             "credit.payment_at" | "credit.payment_amount" => "credit.payment",
@@ -53,7 +54,7 @@ impl Book<'_> {
         };
         let mut known = std::iter::successors(Some(aspect), |path| path.rsplit_once('.').map(|(whole, _)| whole));
         let event = known.find_map(|path| self.facts.cites.get(path)).cloned();
-        self.cited(path, label, value, rendering, event.as_ref());
+        self.cited(path, label, value, said, event.as_ref());
     }
 
     /// Enters a fact that another event says, or none.
@@ -62,11 +63,11 @@ impl Book<'_> {
         path: &str,
         label: &str,
         value: impl Serialize,
-        rendering: String,
+        said: Said,
         event: Option<&EventRef>,
     ) {
         let value = serde_json::to_value(value).unwrap_or(Value::Null);
-        self.ledger.put(path, label, value, rendering, event);
+        self.ledger.put(path, label, value, said, event);
     }
 
     pub(super) fn some<T: Serialize>(
@@ -74,11 +75,11 @@ impl Book<'_> {
         path: &str,
         label: &str,
         value: Option<T>,
-        say: impl FnOnce(&T) -> String,
+        say: impl FnOnce(&T) -> Said,
     ) {
         if let Some(value) = value {
-            let rendering = say(&value);
-            self.put(path, label, value, rendering);
+            let said = say(&value);
+            self.put(path, label, value, said);
         }
     }
 
@@ -99,23 +100,23 @@ impl Book<'_> {
 
     fn quantity(&mut self, path: &str, label: &str, value: Option<f64>) {
         let unit = self.facts.item.as_ref().map(|item| format!(" {}", name(&item.unit_of_measure))).unwrap_or_default();
-        self.some(path, label, value, |value| format!("{}{unit}", number(*value)));
+        self.some(path, label, value, |value| Said::new(Kind::Number, format!("{}{unit}", number(*value))));
     }
 
     fn case(&mut self, case: &Case, now: Timestamp) {
         let by = Some(&case.caused_by);
-        self.cited("case.category", "category", case.key.category, category(case.key.category).to_owned(), by);
+        self.cited("case.category", "category", case.key.category, Said::words(category(case.key.category)), by);
         self.cited("case.severity", "severity", case.severity, wire(&case.severity), by);
         self.cited("case.opened_at", "open since", case.opened_at, time(case.opened_at), by);
         self.cited("case.event", "event behind it", &case.caused_by, name(&case.caused_by.to_string()), by);
-        self.cited("case.owner", "owner", &case.owner, words(&name(&case.owner)), None);
-        self.cited("case.state", "state", case.state.name(), words(case.state.name()), None);
+        self.cited("case.owner", "owner", &case.owner, Said::words(words(&name(&case.owner).text)), None);
+        self.cited("case.state", "state", case.state.name(), Said::words(words(case.state.name())), None);
         self.cited("now", "time of this summary", now, time(now), None);
         if let Some(before) = case.reopens {
-            self.cited("case.reopens", "case before", before, before.to_string(), None);
+            self.cited("case.reopens", "case before", before, Said::new(Kind::Name, before.to_string()), None);
         }
         if let Some(stake) = &case.at_stake {
-            self.cited("case.at_stake", "value at stake", stake, stake.to_string(), None);
+            self.cited("case.at_stake", "value at stake", stake, Said::new(Kind::Amount, stake.to_string()), None);
         }
         if let Some(due) = case.due_at {
             let hours = due.duration_since(now).as_secs_f64() / 3600.0;
@@ -129,13 +130,19 @@ impl Book<'_> {
                 time(due),
                 self.facts.cites.get("line.promise").cloned().as_ref(),
             );
-            self.cited("case.due_in", "time to the ship date", hours.round(), distance, None);
+            self.cited(
+                "case.due_in",
+                "time to the ship date",
+                hours.round(),
+                Said::new(Kind::Duration, distance),
+                None,
+            );
         }
-        let origin = match &case.origin {
+        let origin = Said::words(match &case.origin {
             Origin::Rule { rule, version } => format!("rule {} of {}", name(rule), name(version)),
             Origin::Upstream => "an upstream system".to_owned(),
             Origin::Execution => "a failed execution".to_owned(),
-        };
+        });
         self.cited("case.origin", "found by", &case.origin, origin, by);
         let free = case.origin == Origin::Upstream && has_words(&case.detail);
         // What an upstream system writes of credit may hold amounts.
@@ -154,9 +161,14 @@ impl Book<'_> {
         self.put("order.status", "status of the order", order.status, wire(&order.status));
         self.put("order.value", "value of the order", order.value, amount(order.value, &order.currency));
         self.put("order.lines", "lines", order.line_count, counted(order.line_count as usize, "line"));
-        self.put("order.open_lines", "open lines", order.open_lines, order.open_lines.to_string());
+        self.put(
+            "order.open_lines",
+            "open lines",
+            order.open_lines,
+            Said::new(Kind::Number, order.open_lines.to_string()),
+        );
         let address = order.ship_to.as_deref().filter(|text| has_words(text));
-        self.put("order.ship_to", "ship-to address", &order.ship_to, address.map_or("not given".to_owned(), quote));
+        self.put("order.ship_to", "ship-to address", &order.ship_to, address.map_or(Said::words("not given"), quote));
         self.some("customer.tier", "customer tier", facts.customer.as_ref().and_then(|c| c.tier), wire);
     }
 
@@ -165,10 +177,12 @@ impl Book<'_> {
         let Some(line) = &facts.line else { return };
         let money = |value: &f64| amount(*value, &facts.order.currency);
         let item = match &facts.item {
-            Some(item) if has_words(&item.description) => format!("{}, {}", name(&line.sku), name(&item.description)),
+            Some(item) if has_words(&item.description) => {
+                Said::new(Kind::Name, format!("{} ({})", name(&line.sku), name(&item.description)))
+            }
             _ => name(&line.sku),
         };
-        self.put("line.no", "line", line.line_no, line.line_no.to_string());
+        self.put("line.no", "line", line.line_no, Said::new(Kind::Number, line.line_no.to_string()));
         self.quantity("line.quantity", "quantity", Some(line.quantity));
         self.put("line.item", "item", &line.sku, item);
         self.put("line.status", "status of the line", line.status, wire(&line.status));
@@ -176,6 +190,16 @@ impl Book<'_> {
         self.some("line.expected_price", "agreed or listed price", line.expected_price, money);
         self.some("line.price_gap_amount", "price difference", line.price_gap_amount, money);
         self.some("line.price_gap", "price difference", line.price_gap, |gap| percent(*gap));
+        self.ledger.derived(
+            "line.price_gap_amount",
+            "(unit_price - expected_price) * quantity",
+            &["line.unit_price", "line.expected_price", "line.quantity"],
+        );
+        self.ledger.derived(
+            "line.price_gap",
+            "(unit_price - expected_price) / expected_price",
+            &["line.unit_price", "line.expected_price"],
+        );
         self.some("line.promised_ship_at", "promised ship date", line.promised_ship_at, |at| time(*at));
     }
 
@@ -184,11 +208,15 @@ impl Book<'_> {
         if let Some(stock) = &facts.stock {
             self.put("stock.warehouse", "warehouse", &stock.warehouse_id, name(&stock.warehouse_id));
             self.quantity("stock.available", "available", Some(stock.available));
-            self.quantity("stock.shortfall", "shortfall", Some(stock.shortfall));
+            self.quantity("stock.shortfall", "shortfall", Some(stock.shortfall).filter(|lacking| *lacking > 0.0));
+            self.ledger.derived("stock.shortfall", "quantity - available", &["line.quantity", "stock.available"]);
             self.quantity("stock.conflict", "shortfall after those ahead", Some(stock.conflict));
             self.quantity("stock.demand_ahead", "wanted earlier", Some(stock.demand_ahead));
-            let ahead: Vec<String> = stock.competitors.iter().map(|order| name(order)).collect();
-            let ahead = if ahead.is_empty() { "other orders".to_owned() } else { ahead.join(", ") };
+            let ahead: Vec<String> = stock.competitors.iter().map(|order| name(order).text).collect();
+            let ahead = match ahead.is_empty() {
+                true => Said::words("other orders"),
+                false => Said::new(Kind::Name, ahead.join(", ")),
+            };
             self.put("stock.competitors", "orders ahead", &stock.competitors, ahead);
             self.quantity("stock.next_receipt_quantity", "next receipt", stock.next_receipt_quantity);
             self.when("stock.next_receipt_at", "next receipt", stock.next_receipt_in_h);
@@ -200,6 +228,8 @@ impl Book<'_> {
                     name(&other.warehouse_id),
                 );
                 self.quantity("stock.alternate.available", "available there", Some(other.available));
+                self.put("stock.other.1.warehouse", "other warehouse", &other.warehouse_id, name(&other.warehouse_id));
+                self.quantity("stock.other.1.available", "available there", Some(other.available));
             }
         }
         if let Some(other) = facts.item.as_ref().and_then(|item| item.substitute.as_ref()) {
@@ -210,8 +240,18 @@ impl Book<'_> {
             self.put("purchase_order.id", "purchase order", &order.purchase_order_id, name(&order.purchase_order_id));
             self.put("purchase_order.supplier", "supplier", &order.supplier_id, name(&order.supplier_id));
             self.when("purchase_order.due_at", "due", order.due_in_h);
+            let status = if order.confirmed { "confirmed" } else { "unconfirmed" };
+            self.put("supply.1.id", "purchase order", &order.purchase_order_id, name(&order.purchase_order_id));
+            self.quantity("supply.1.quantity", "on order", Some(order.quantity));
+            self.when("supply.1.due_at", "due", order.due_in_h);
+            self.put("supply.1.status", "status of the purchase order", order.confirmed, Said::words(status));
+            let late = order.due_in_h.zip(self.facts.order.due_in_h).map(|(due, promised)| due - promised);
+            self.some("supply.1.late", "due after the promised date", late.filter(|hours| *hours > 0.0), |hours| {
+                duration(*hours)
+            });
+            self.ledger.derived("supply.1.late", "due - promised", &["supply.1.due_at", "case.due_at"]);
             let said = if order.confirmed { "is confirmed" } else { "is not confirmed" };
-            self.put("purchase_order.confirmed", "confirmed", order.confirmed, said.to_owned());
+            self.put("purchase_order.confirmed", "confirmed", order.confirmed, Said::words(said));
         }
     }
 }

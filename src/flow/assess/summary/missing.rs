@@ -1,77 +1,27 @@
-//! Into the ledger: what others say, and what is not known.
-//!
-//! Guarantees: of a message only a verbatim run between quotation marks is said, with who sent it as far as that is known
-//! from our own records; nothing of its text reaches any other fact.
+//! Into the ledger: what is not known.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::Evidence;
-use super::compile::{Book, wire};
-use super::render::{has_words, name, percent, quote, time};
+use super::compile::Book;
+use super::render::{Said, quote};
+use super::{Evidence, Kind};
 use crate::domain::case::Category;
-use crate::domain::message::Message;
 use crate::flow::facts::Facts;
 
-/// The newest messages that are quoted.
-const MESSAGES_MAX: usize = 5;
-
 pub(super) fn enter(book: &mut Book<'_>, evidence: &Evidence<'_>) {
-    let all = evidence.messages;
-    book.cited("messages.count", "messages", all.len(), all.len().to_string(), None);
-    let mut unread = Vec::new();
-    for (at, message) in all.iter().skip(all.len().saturating_sub(MESSAGES_MAX)).enumerate() {
-        self::message(book, at + 1, message);
-        unread.extend(message.reading.iter().flat_map(|reading| &reading.unknown));
-    }
+    let readings = evidence.messages.iter().filter_map(|message| message.reading.as_ref());
+    let mut unread: Vec<&String> = readings.flat_map(|reading| &reading.unknown).collect();
     unread.sort();
     unread.dedup();
     for (at, what) in unread.into_iter().enumerate() {
         book.cited(&format!("unread.{}", at + 1), "not known of a message", Value::Null, quote(what), None);
     }
     let missing: Vec<&str> = unknown(book.facts, evidence.case.key.category).collect();
-    book.cited("unknown.count", "missing facts", missing.len(), missing.len().to_string(), None);
+    let count = Said::new(Kind::Number, missing.len().to_string());
+    book.cited("unknown.count", "missing facts", missing.len(), count, None);
     for (at, what) in missing.into_iter().enumerate() {
-        book.cited(&format!("unknown.{}", at + 1), what, Value::Null, what.to_owned(), None);
+        book.cited(&format!("unknown.{}", at + 1), what, Value::Null, Said::words(what), None);
     }
-}
-
-fn message(book: &mut Book<'_>, number: usize, message: &Message) {
-    let content = &message.content;
-    let reading = message.reading.as_ref();
-    let path = |member: &str| format!("message.{number}.{member}");
-    let event = Some(&message.event);
-    let sender = match reading {
-        Some(reading) => {
-            let party = reading.party.as_deref().map(|party| format!(" of {}", name(party))).unwrap_or_default();
-            format!("a sender in the role of {}{party} ({})", wire(&reading.role), wire(&reading.trust))
-        }
-        None => "a sender who has not been looked up".to_owned(),
-    };
-    let intent = reading.and_then(|r| r.intent.as_ref());
-    let read_as = match (reading, intent) {
-        (_, Some(scored)) => format!("{} with a probability of {}", wire(&scored.intent), percent(scored.probability)),
-        (Some(_), None) => "nothing that is certain enough".to_owned(),
-        (None, None) => "nothing yet".to_owned(),
-    };
-    let text = [Some(&content.body), content.subject.as_ref()].into_iter().flatten().find(|text| has_words(text));
-    let said = text.map_or("no words".to_owned(), |text| quote(telling_line(text, reading_value(message))));
-    book.cited(&path("at"), "received", message.received_at, time(message.received_at), event);
-    book.cited(&path("sender"), "sender", json!(reading.map(|r| (&r.party, r.role, r.trust))), sender, event);
-    book.cited(&path("channel"), "channel", content.channel, wire(&content.channel), event);
-    book.cited(&path("intent"), "read as", intent.map(|i| i.intent), read_as, event);
-    book.cited(&path("quote"), "verbatim", &said, said.clone(), event);
-}
-
-/// What a reading found in the body, as written: lines that hold it say more than a greeting.
-fn reading_value(message: &Message) -> Vec<&str> {
-    message.reading.iter().flat_map(|reading| &reading.entities).map(|entity| entity.text.as_str()).collect()
-}
-
-/// The first line that holds one of `values`, else the first with three words, else the text.
-fn telling_line<'a>(text: &'a str, values: Vec<&str>) -> &'a str {
-    let mut lines = text.lines().filter(|line| has_words(line));
-    let holding = lines.clone().find(|line| values.iter().any(|value| line.contains(value)));
-    holding.or_else(|| lines.find(|line| line.split_whitespace().count() > 2)).unwrap_or(text)
 }
 
 /// What the facts should tell of such a case and do not.

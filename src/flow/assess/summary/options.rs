@@ -5,9 +5,9 @@
 
 use serde_json::Value;
 
-use super::Evidence;
 use super::compile::{Book, wire};
-use super::render::{amount, name, number, percent, quote, time, words};
+use super::render::{Said, amount, name, number, percent, quote, time, words};
+use super::{Evidence, Kind};
 use crate::domain::action::{ActionCall, Candidate, Score};
 use crate::domain::actor::Actor;
 use crate::domain::decision::{RankedCase, Reason};
@@ -30,9 +30,9 @@ pub(super) fn enter(book: &mut Book<'_>, evidence: &Evidence<'_>) {
         None => "the options have not been ranked yet",
     };
     if !book.ledger.has("recommendation.title") {
-        book.cited("recommendation.none", "why nothing is recommended", Value::Null, none.to_owned(), None);
+        book.cited("recommendation.none", "why nothing is recommended", Value::Null, Said::words(none), None);
     }
-    book.ledger.put("options.count", "options", 0, "0".to_owned(), None);
+    book.ledger.put("options.count", "options", 0, number(0.0), None);
     let live = evidence.proposals.iter().filter(|proposal| proposal.state.is_live());
     for (at, proposal) in live.enumerate() {
         self::proposal(book, at + 1, proposal);
@@ -41,7 +41,7 @@ pub(super) fn enter(book: &mut Book<'_>, evidence: &Evidence<'_>) {
 
 fn risk(book: &mut Book<'_>, ranked: &RankedCase) {
     if let Some(why) = &ranked.abstained {
-        book.cited("risk.abstained", "why there is no probability", Value::Null, why.clone(), None);
+        book.cited("risk.abstained", "why there is no probability", Value::Null, Said::words(why.clone()), None);
     }
     let Some(risk) = &ranked.risk else { return };
     let (probability, model) = (risk.miss_probability, &risk.model);
@@ -57,19 +57,19 @@ fn risk(book: &mut Book<'_>, ranked: &RankedCase) {
 fn reason(book: &mut Book<'_>, number: usize, reason: &Reason) {
     let path = |member: &str| format!("risk.{number}.{member}");
     let direction = if reason.effect > 0.0 { "raised" } else { "lowered" };
-    book.cited(&path("direction"), "direction", reason.effect, direction.to_owned(), None);
-    book.cited(&path("label"), "reason", &reason.feature, reason.label.clone(), None);
+    book.cited(&path("direction"), "direction", reason.effect, Said::words(direction), None);
+    book.cited(&path("label"), "reason", &reason.feature, Said::words(reason.label.clone()), None);
     book.cited(&path("value"), "present value", &reason.value, said(&reason.value), None);
     book.cited(&path("typical"), "usual value", &reason.typical, said(&reason.typical), None);
 }
 
 /// A JSON value in words.
-fn said(value: &Value) -> String {
+fn said(value: &Value) -> Said {
     match value {
-        Value::Null => "not known".to_owned(),
-        Value::Bool(true) => "yes".to_owned(),
-        Value::Bool(false) => "no".to_owned(),
-        Value::Number(value) => value.as_f64().map_or_else(|| value.to_string(), number),
+        Value::Null => Said::words("not known"),
+        Value::Bool(true) => Said::words("yes"),
+        Value::Bool(false) => Said::words("no"),
+        Value::Number(value) => value.as_f64().map_or_else(|| Said::new(Kind::Number, value.to_string()), number),
         Value::String(text) => name(text),
         other => quote(&other.to_string()),
     }
@@ -79,10 +79,10 @@ fn options(book: &mut Book<'_>, ranked: &RankedCase) {
     let allowed: Vec<(&Candidate, Score)> = ranked.actions.iter().filter_map(|a| Some((a, a.score?))).collect();
     let currency = book.facts.order.currency.clone();
     let money = |value: f64| amount(value, &currency);
-    book.cited("options.count", "options", allowed.len(), allowed.len().to_string(), None);
+    book.cited("options.count", "options", allowed.len(), Said::new(Kind::Number, allowed.len().to_string()), None);
     for (at, (option, score)) in allowed.iter().take(OPTIONS_MAX).enumerate() {
         let path = |member: &str| format!("option.{}.{member}", at + 1);
-        book.cited(&path("title"), "option", option.action, option.title.clone(), None);
+        book.cited(&path("title"), "option", option.action, Said::words(option.title.clone()), None);
         book.cited(&path("cost"), "expected cost", score.expected_cost, money(score.expected_cost), None);
         book.cited(&path("quote"), "direct cost", score.quote, money(score.quote), None);
         book.cited(
@@ -95,16 +95,16 @@ fn options(book: &mut Book<'_>, ranked: &RankedCase) {
     }
     for (at, refused) in ranked.actions.iter().filter(|a| !a.refused.is_empty()).take(OPTIONS_MAX).enumerate() {
         let path = |member: &str| format!("refused.{}.{member}", at + 1);
-        book.cited(&path("title"), "ruled out", refused.action, refused.title.clone(), None);
-        book.cited(&path("reason"), "why", &refused.refused, refused.refused.join("; "), None);
+        book.cited(&path("title"), "ruled out", refused.action, Said::words(refused.title.clone()), None);
+        book.cited(&path("reason"), "why", &refused.refused, Said::words(refused.refused.join("; ")), None);
     }
     if let Some((best, _)) = allowed.first() {
         recommendation(book, best, ranked, money(ranked.value));
     }
 }
 
-fn recommendation(book: &mut Book<'_>, best: &Candidate, ranked: &RankedCase, value: String) {
-    book.cited("recommendation.title", "recommended action", best.action, best.title.clone(), None);
+fn recommendation(book: &mut Book<'_>, best: &Candidate, ranked: &RankedCase, value: Said) {
+    book.cited("recommendation.title", "recommended action", best.action, Said::words(best.title.clone()), None);
     book.cited("recommendation.value", "expected saving", ranked.value, value, None);
     book.cited("recommendation.tier", "risk tier", best.tier, wire(&best.tier), None);
     if let Some(risk) = &ranked.risk {
@@ -117,7 +117,7 @@ fn recommendation(book: &mut Book<'_>, best: &Candidate, ranked: &RankedCase, va
     let sees = book.reader.sees_finance;
     let visible = best.parameters.iter().filter(|(key, _)| sees || !(key.contains("amount") || key.contains("limit")));
     for (at, (key, value)) in visible.enumerate() {
-        book.cited(&format!("parameter.{}.name", at + 1), "parameter", key, words(key), None);
+        book.cited(&format!("parameter.{}.name", at + 1), "parameter", key, Said::words(words(key)), None);
         book.cited(&format!("parameter.{}.value", at + 1), key, value, said(value), None);
     }
 }
@@ -129,10 +129,10 @@ fn proposal(book: &mut Book<'_>, number: usize, proposal: &Proposal) {
         Actor::Person(person) => name(&person.name),
         other => name(&other.label()),
     };
-    let (id, state) = (proposal.id.to_string(), proposal.state.name());
+    let (id, state) = (Said::new(Kind::Name, proposal.id.to_string()), proposal.state.name());
     book.cited(&path("id"), "proposal", proposal.id, id.clone(), None);
-    book.cited(&path("title"), "action", kind, words(kind.name()), None);
-    book.cited(&path("state"), "state", state, words(state), None);
+    book.cited(&path("title"), "action", kind, Said::words(words(kind.name())), None);
+    book.cited(&path("state"), "state", state, Said::words(words(state)), None);
     book.cited(&path("by"), "proposed by", &proposal.proposer, by, None);
     book.cited(&path("at"), "proposed", proposal.created_at, time(proposal.created_at), None);
     if !matches!(proposal.state, ProposalState::Executing { .. }) {

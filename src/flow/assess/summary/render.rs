@@ -1,4 +1,4 @@
-//! How values are said: numbers, amounts, times, names, quotes.
+//! How values are said: numbers, amounts, times, names, quotes; and of what type each is.
 //!
 //! Guarantees: a rendering is one line; foreign text is either a short plain name or a verbatim quote between `“` and `”`
 //! that holds neither of them, no control character and no invisible one, so that it cannot pretend to be our words.
@@ -6,7 +6,32 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::ledger::Kind;
 use crate::domain::case::Category;
+
+/// A rendering with the type of its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) kind: Kind,
+    pub(super) text: String,
+}
+
+impl Said {
+    pub(super) fn new(kind: Kind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into() }
+    }
+
+    /// Our own words: a status, a side, a closed phrase.
+    pub(super) fn words(text: impl Into<String>) -> Self {
+        Self::new(Kind::Words, text)
+    }
+}
+
+impl std::fmt::Display for Said {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
 
 /// Most characters of a quote.
 const QUOTE_MAX: usize = 140;
@@ -14,32 +39,32 @@ const QUOTE_MAX: usize = 140;
 const NAME_MAX: usize = 80;
 
 /// Up to two decimals, none where they are nought.
-pub(super) fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> Said {
     let text = format!("{value:.2}");
     let trimmed = text.trim_end_matches('0').trim_end_matches('.');
-    if trimmed == "-0" { "0".to_owned() } else { trimmed.to_owned() }
+    Said::new(Kind::Number, if trimmed == "-0" { "0" } else { trimmed })
 }
 
 /// Two decimals and the currency.
-pub(super) fn amount(value: f64, currency: &str) -> String {
-    format!("{value:.2} {}", name(currency))
+pub(super) fn amount(value: f64, currency: &str) -> Said {
+    Said::new(Kind::Amount, format!("{value:.2} {}", name(currency)))
 }
 
 /// Whole per cent.
-pub(super) fn percent(share: f64) -> String {
-    format!("{:.0} %", share * 100.0)
+pub(super) fn percent(share: f64) -> Said {
+    Said::new(Kind::Percent, format!("{:.0} %", share * 100.0))
 }
 
 /// To the minute, in UTC.
-pub(super) fn time(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string()
+pub(super) fn time(at: Timestamp) -> Said {
+    Said::new(Kind::Time, at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string())
 }
 
 /// Whole hours, or days from three days on.
-pub(super) fn duration(hours: f64) -> String {
+pub(super) fn duration(hours: f64) -> Said {
     let hours = hours.abs();
     let (count, unit) = if hours < 72.0 { (hours.round(), "hour") } else { ((hours / 24.0).round(), "day") };
-    format!("{count:.0} {unit}{}", if count == 1.0 { "" } else { "s" })
+    Said::new(Kind::Duration, format!("{count:.0} {unit}{}", if count == 1.0 { "" } else { "s" }))
 }
 
 /// A category in words.
@@ -63,18 +88,18 @@ pub(super) fn words(wire: &str) -> String {
 }
 
 /// A name or identifier as it is, or quoted where it is too odd to stand among our words.
-pub(super) fn name(text: &str) -> String {
+pub(super) fn name(text: &str) -> Said {
     let plain =
         |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | '/' | '&' | ',' | '#' | '+' | '\'');
     let tidy = !text.trim().is_empty() && text.trim() == text && text.chars().count() <= NAME_MAX;
-    if tidy && text.chars().all(plain) { text.to_owned() } else { quote(text) }
+    if tidy && text.chars().all(plain) { Said::new(Kind::Name, text) } else { quote(text) }
 }
 
 /// The first run of `text` that can be quoted, verbatim, at most [`QUOTE_MAX`] characters.
-pub(super) fn quote(text: &str) -> String {
+pub(super) fn quote(text: &str) -> Said {
     let run = text.split(|c| !quotable(c)).map(str::trim).find(|run| !run.is_empty()).unwrap_or_default();
     let end = run.char_indices().nth(QUOTE_MAX).map_or(run.len(), |(at, _)| at);
-    format!("“{}”", run[..end].trim_end())
+    Said::new(Kind::Quote, format!("“{}”", run[..end].trim_end()))
 }
 
 /// Whether `text` has anything to quote.
