@@ -5,11 +5,12 @@
 
 use jiff::Timestamp;
 
-use crate::domain::actor::{Actor, Role};
+use crate::domain::actor::Actor;
 use crate::domain::case::Case;
 use crate::domain::decision::RankedCase;
 use crate::flow::assess::features;
 use crate::flow::assess::risk::{self, Asked};
+use crate::flow::assess::summary::kept::{self, Age};
 use crate::flow::assess::summary::{self, Reader, Summary};
 use crate::flow::decide::rank::{Basis, Subject, can_miss, rank};
 use crate::flow::facts::{self, Facts};
@@ -50,20 +51,26 @@ pub async fn of(services: &Services, case: &Case) -> Result<Option<Picture>, Flo
 }
 
 impl Picture {
-    /// The summary for a reader.
+    /// The summary that a reader gets, and its age.
     ///
     /// # Errors
-    /// [`FlowError::NotCanonical`].
-    pub fn summary(&self, view: &ExceptionView, reader: &Actor, now: Timestamp) -> Result<Summary, FlowError> {
-        let reader = Reader { sees_finance: sees_finance(reader) };
+    /// [`FlowError`].
+    pub async fn told(
+        &self,
+        services: &Services,
+        view: &ExceptionView,
+        reader: &Actor,
+    ) -> Result<(Summary, Age), FlowError> {
+        let now = services.clock.now();
+        let fresh = self.summary(view, reader, now)?;
+        let mut tx = services.store.read().await?;
+        kept::current(tx.as_mut(), &view.case, fresh, Reader::of(reader), now).await
+    }
+
+    /// What there is to say now.
+    fn summary(&self, view: &ExceptionView, reader: &Actor, now: Timestamp) -> Result<Summary, FlowError> {
+        let reader = Reader::of(reader);
         let ranked = Some(&self.ranked);
         Ok(summary::of(&view.case, &self.facts, &view.messages, ranked, &view.proposals, now, reader)?)
     }
-}
-
-/// Credit, payments and invoices are for those who decide on them; a service never sees them.
-fn sees_finance(reader: &Actor) -> bool {
-    const FINANCE: [Role; 5] =
-        [Role::FinanceApprover, Role::PricingApprover, Role::OperationsManager, Role::Auditor, Role::Admin];
-    reader.person().is_some_and(|person| person.roles.iter().any(|role| FINANCE.contains(role)))
 }

@@ -30,6 +30,10 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("migrations/sqlite/0007_words.sql"),
         postgres: include_str!("migrations/postgres/0007_words.sql"),
     },
+    Migration {
+        sqlite: include_str!("migrations/sqlite/0008_summaries.sql"),
+        postgres: include_str!("migrations/postgres/0008_summaries.sql"),
+    },
 ];
 
 impl Backend {

@@ -27,6 +27,7 @@ mod pool;
 mod proposals;
 mod service;
 mod sql;
+mod summaries;
 
 use std::sync::Arc;
 

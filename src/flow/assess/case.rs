@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::features::{self, Rates, SCHEMA_VERSION};
 use super::risk::{self, Asked};
+use super::summary::kept;
 use crate::domain::actor::Actor;
 use crate::domain::case::{Case, CaseAssessment, CaseState};
 use crate::domain::decision::{Abstention, RankedCase, Risk};
@@ -107,6 +108,9 @@ async fn assess_case(
     } else {
         // Not a change of state: the worklist's numbers follow the facts, and the audit log need not.
         tx.update_case(&case).await?;
+    }
+    if let Some(case) = tx.case(id).await? {
+        kept::keep(tx, &case, facts, &ranked, ctx.now).await?;
     }
     if changed {
         emit(tx, ctx, "recommendation.made.v1", &format!("case:{id}"), recommendation(&ranked)).await?;

@@ -13,6 +13,7 @@ mod compile;
 mod conditions;
 pub mod context;
 pub mod frames;
+pub mod kept;
 mod ledger;
 pub mod lexicon;
 mod messages;
@@ -22,13 +23,12 @@ pub mod plan;
 mod render;
 mod verify;
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
+use crate::domain::actor::{Actor, Person, Role};
 use crate::domain::case::{Case, Category};
 use crate::domain::decision::RankedCase;
 use crate::domain::digest::{self, NotCanonical};
@@ -89,6 +89,17 @@ pub struct Summary {
     pub model: String,
     /// What the check refused on the way, and what stands there instead.
     pub verdicts: Vec<String>,
+}
+
+impl Reader {
+    /// What a person may see: credit, payments and invoices are for those who decide on them; a service never sees them.
+    #[must_use]
+    pub fn of(reader: &Actor) -> Self {
+        const FINANCE: [Role; 5] =
+            [Role::FinanceApprover, Role::PricingApprover, Role::OperationsManager, Role::Auditor, Role::Admin];
+        let sees = |person: &Person| person.roles.iter().any(|role| FINANCE.contains(role));
+        Self { sees_finance: reader.person().is_some_and(sees) }
+    }
 }
 
 /// Who reads, as far as it changes what may be said.
@@ -175,7 +186,7 @@ pub fn worded(category: Category, ledger: &Ledger, wording: &dyn Wording) -> Res
             tracing::warn!(%refused, model = summary.model, "a plan was refused, the deterministic text stands");
             let steps = plan::plan(frames, category, ledger, &Deterministic);
             let verdicts = [summary.verdicts, vec![refused.to_string()]].concat();
-            Ok(sealed(frames, ledger, steps, (MODEL.to_owned(), verdicts))?)
+            sealed(frames, ledger, steps, (MODEL.to_owned(), verdicts))
         }
         _ => Ok(summary),
     }
@@ -195,7 +206,7 @@ fn sealed(
     ledger: &Ledger,
     plan: Vec<Step>,
     (model, verdicts): (String, Vec<String>),
-) -> Result<Summary, NotCanonical> {
+) -> Result<Summary, SummaryError> {
     let of = |section: &str| -> Vec<Sentence> {
         plan.iter()
             .filter(|step| step.section == section)
@@ -211,24 +222,13 @@ fn sealed(
         facts: ledger.facts().to_vec(),
         plan,
         frames: frames.digest.clone(),
-        material: material(frames, ledger.facts())?,
+        material: kept::material_of(ledger.facts())?,
         digest: String::new(),
         model,
         verdicts,
     };
     summary.digest = digest_of(&summary)?;
     Ok(summary)
-}
-
-/// The digest of what a vote rests on.
-fn material(frames: &Frames, facts: &[Fact]) -> Result<String, NotCanonical> {
-    let is_material = |role: &str| frames.material.iter().any(|prefix| role.starts_with(prefix));
-    let held: BTreeMap<&str, &str> = facts
-        .iter()
-        .filter(|fact| is_material(&fact.role))
-        .map(|fact| (fact.role.as_str(), fact.rendering.as_str()))
-        .collect();
-    digest::hex_of(&held)
 }
 
 fn text_of(headline: &[Sentence]) -> String {

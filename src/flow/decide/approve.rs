@@ -15,6 +15,7 @@ use crate::domain::approval::{Verdict, Vote};
 use crate::domain::ids::ProposalId;
 use crate::domain::proposal::{Awaiting, Proposal, ProposalEvent, ProposalState, Target};
 use crate::flow::FlowError;
+use crate::flow::assess::summary::{Reader, kept};
 use crate::flow::execute::emit::emit;
 use crate::flow::services::{Ctx, Services};
 use crate::in_transaction;
@@ -37,6 +38,22 @@ pub async fn vote(
     verdict: Verdict,
     reason: Option<String>,
 ) -> Result<Proposal, FlowError> {
+    vote_having_read(services, person, id, version, verdict, (reason, None)).await
+}
+
+/// As [`vote`], of a person who read the material facts with the digest `read` (`material` of a summary).
+///
+/// # Errors
+/// As [`vote`], and [`FlowError::Conflict`] with code `summary-stale` for an approval where material facts changed since it
+/// was proposed and `read` is not the digest of what holds now.
+pub async fn vote_having_read(
+    services: &Services,
+    person: &Actor,
+    id: ProposalId,
+    version: i64,
+    verdict: Verdict,
+    (reason, read): (Option<String>, Option<String>),
+) -> Result<Proposal, FlowError> {
     let reason = reason.filter(|text| !text.trim().is_empty());
     if verdict == Verdict::Reject && reason.is_none() {
         return Err(FlowError::Invalid {
@@ -46,7 +63,7 @@ pub async fn vote(
         });
     }
     let ctx = Ctx { now: services.clock.now(), entropy: &*services.entropy, actor: person.clone() };
-    let ballot = Ballot { version, verdict, reason };
+    let ballot = Ballot { version, verdict, reason, read };
     let told: Result<Recorded<Proposal>, FlowError> =
         in_transaction!(services.store, |tx| vote_in(services, &mut *tx, &ctx, id, &ballot).await);
     told?
@@ -56,6 +73,8 @@ struct Ballot {
     version: i64,
     verdict: Verdict,
     reason: Option<String>,
+    /// Digest of the material facts that the person read.
+    read: Option<String>,
 }
 
 impl Ballot {
@@ -93,6 +112,7 @@ async fn vote_in(
     };
     if ballot.verdict == Verdict::Approve {
         still_true(services, tx, ctx, &proposal).await?;
+        kept::read_again(tx, &proposal, Reader::of(&ctx.actor), ballot.read.as_deref(), ctx.now).await?;
     }
     let (Some(person), ProposalState::AwaitingApproval(waiting)) = (ctx.actor.person(), &proposal.state) else {
         return Ok(Err(waits_for_nobody(&proposal)));

@@ -21,6 +21,7 @@ use crate::domain::ids::{CaseId, DecisionId, ProposalId};
 use crate::domain::money::Money;
 use crate::domain::proposal::{Proposal, ProposalEvent, ProposalState, Target, hours_after};
 use crate::flow::FlowError;
+use crate::flow::assess::summary::kept;
 use crate::flow::expression::Scope;
 use crate::flow::facts::Facts;
 use crate::flow::services::{Ctx, Services};
@@ -286,6 +287,7 @@ async fn submit(
         set_timer(tx, ctx, &proposal, waiting.escalates_at).await?;
     }
     if let Some(case) = case {
+        kept::mark(tx, proposal.id, &case, ctx.now).await?;
         hold_case(tx, ctx, case, &proposal).await?;
     }
     Ok((approved(services, tx, ctx, proposal).await?, verdict))

@@ -14,6 +14,7 @@ pub mod models;
 pub mod objects;
 pub mod proposals;
 pub mod service;
+pub mod summaries;
 
 use async_trait::async_trait;
 
@@ -57,6 +58,7 @@ pub trait Transaction:
     + objects::Objects
     + proposals::Proposals
     + service::Service
+    + summaries::Summaries
     + Send
 {
     /// Makes all writes durable and visible.

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -12,7 +12,6 @@ use crate::domain::decision::{Fallback, RankedCase, Risk};
 use crate::domain::ids::CaseId;
 use crate::domain::message::Message;
 use crate::domain::proposal::Proposal;
-use crate::flow::assess::summary::Summary;
 use crate::flow::cases;
 use crate::ports::store::cases::{CaseCursor, CaseFilter, Facets};
 use crate::ports::store::proposals::ProposalFilter;
@@ -164,22 +163,6 @@ pub async fn view(state: &WebState, id: CaseId) -> Result<ExceptionView, Problem
     let filter = ProposalFilter { case_id: Some(id), state: None };
     let proposals = tx.list_proposals(&filter, None, 50).await?;
     Ok(ExceptionView { case, timeline, messages, proposals })
-}
-
-/// An evidence-locked summary: every sentence cites the facts that it says.
-#[utoipa::path(get, path = "/v1/exceptions/{id}/summary", tag = "exceptions", params(IdPath),
-    responses((status = 200, body = Summary)), security(("bearer" = ["exceptions:read"])))]
-pub async fn read_summary(
-    State(state): State<WebState>,
-    caller: Allowed<demand::ExceptionsRead>,
-    Id(id): Id<CaseId>,
-) -> Result<Response, Problem> {
-    let view = view(&state, id).await?;
-    let picture = picture::of(&state.services, &view.case)
-        .await?
-        .ok_or_else(|| Problem::not_found("order", &view.case.key.order_id))?;
-    let summary = picture.summary(&view, caller.actor(), state.services.clock.now())?;
-    Ok(Json(summary).into_response())
 }
 
 /// What the risk model says of an exception now.

@@ -13,6 +13,7 @@ pub mod models;
 pub mod operations;
 pub mod proposals;
 pub mod service;
+pub mod summaries;
 pub mod training;
 pub mod webhooks;
 
@@ -32,7 +33,9 @@ pub fn router() -> OpenApiRouter<WebState> {
         .routes(routes!(messages::correct_message))
         .routes(routes!(exceptions::list_exceptions))
         .routes(routes!(exceptions::read_exception))
-        .routes(routes!(exceptions::read_summary))
+        .routes(routes!(summaries::read_summary))
+        .routes(routes!(summaries::give_opinion))
+        .routes(routes!(summaries::read_since))
         .routes(routes!(exceptions::read_outlook))
         .routes(routes!(exceptions::assign_exception))
         .routes(routes!(exceptions::close_exception))

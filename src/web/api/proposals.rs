@@ -66,6 +66,10 @@ pub struct NewVote {
     #[serde(default)]
     #[schema(min_length = 1, max_length = 2000)]
     pub reason: Option<String>,
+    /// `material` of the summary that was read; needed to approve where facts changed since it was proposed.
+    #[serde(default)]
+    #[schema(min_length = 64, max_length = 64)]
+    pub read: Option<String>,
 }
 
 /// A question to the proposer.
@@ -166,7 +170,8 @@ pub async fn vote_on_proposal(
     _key: KeyRequired,
     Body(vote): Body<NewVote>,
 ) -> Result<Response, Problem> {
-    approve::vote(&state.services, caller.actor(), id, version, vote.verdict, vote.reason)
+    let words = (vote.reason, vote.read);
+    approve::vote_having_read(&state.services, caller.actor(), id, version, vote.verdict, words)
         .await
         .map(answer)
         .map_err(Problem::from)

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::Sampled;
 use super::shell::{Posted, Refused, Shell, Viewer, done, render};
+use super::summary::ToRead;
 use super::words::{self, Levelled};
 use crate::domain::actor::{Actor, Role, Scope};
 use crate::domain::approval::Verdict;
@@ -50,6 +51,7 @@ struct Item {
     evidence: Vec<(String, String)>,
     may_vote: bool,
     why_not: String,
+    reading: ToRead,
 }
 
 struct Decided {
@@ -77,11 +79,15 @@ pub(super) async fn show(
     let awaiting = ProposalFilter { state: Some("awaiting_approval".to_owned()), case_id: None };
     let mut waiting = tx.list_proposals(&awaiting, None, 200).await?;
     waiting.reverse();
+    let mut to_read = Vec::new();
+    for proposal in &waiting {
+        to_read.push(ToRead::of(&state, proposal, viewer.actor()).await?);
+    }
     let latest = tx.list_proposals(&ProposalFilter::default(), None, 40).await?;
     let now = state.services.clock.now();
     Ok(render(&ApprovalsPage {
         shell,
-        waiting: waiting.iter().filter_map(|p| item(p, &viewer, now)).collect(),
+        waiting: waiting.iter().zip(to_read).filter_map(|(p, read)| item(p, read, &viewer, now)).collect(),
         decided: latest
             .iter()
             .filter(|p| !matches!(p.state, ProposalState::AwaitingApproval(_)))
@@ -96,6 +102,9 @@ pub(super) struct Decide {
     act: Act,
     #[serde(default)]
     reason: String,
+    /// Digest of the material facts that the page showed.
+    #[serde(default)]
+    read: String,
 }
 
 #[derive(Deserialize)]
@@ -112,12 +121,13 @@ pub(super) async fn decide(
     Posted { viewer, form }: Posted<Decide>,
 ) -> Result<Response, Refused> {
     viewer.needs(Scope::ApprovalsDecide)?;
-    let Decide { version, act, reason } = form;
+    let Decide { version, act, reason, read } = form;
     let (services, person) = (&*state.services, viewer.actor());
     let reasoned = (!reason.trim().is_empty()).then(|| reason.clone());
     let notice = match act {
         Act::Approve => {
-            approve::vote(services, person, id, version, Verdict::Approve, reasoned).await?;
+            let words = (reasoned, (!read.is_empty()).then_some(read));
+            approve::vote_having_read(services, person, id, version, Verdict::Approve, words).await?;
             "Approved."
         }
         Act::Reject => {
@@ -132,7 +142,7 @@ pub(super) async fn decide(
     Ok(done("/approvals", notice))
 }
 
-fn item(proposal: &Proposal, viewer: &Viewer, now: Timestamp) -> Option<Item> {
+fn item(proposal: &Proposal, reading: ToRead, viewer: &Viewer, now: Timestamp) -> Option<Item> {
     let ProposalState::AwaitingApproval(awaiting) = &proposal.state else { return None };
     let (target, href) = target(&proposal.target);
     let why_not = obstacle(proposal, awaiting, viewer.actor(), viewer.may(Scope::ApprovalsDecide));
@@ -162,6 +172,7 @@ fn item(proposal: &Proposal, viewer: &Viewer, now: Timestamp) -> Option<Item> {
         evidence: evidence(&proposal.evidence),
         may_vote: why_not.is_none(),
         why_not: why_not.unwrap_or_default(),
+        reading,
     })
 }
 
@@ -292,6 +303,7 @@ impl Sampled for ApprovalsPage {
             evidence: vec![("Line".to_owned(), "quantity 40".to_owned())],
             may_vote,
             why_not: "You proposed this, so someone else must approve it.".to_owned(),
+            reading: ToRead::sample(),
         };
         let decided = Decided {
             title: "Hold order".to_owned(),

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::shell::{Posted, Refused, Shell, Viewer, done, render};
+use super::summary::SummaryCard;
 use super::words::{self, Levelled};
 use super::{Sampled, messages};
 use crate::domain::action::{ActionKind, Candidate, Score};
@@ -16,7 +17,6 @@ use crate::domain::decision::RankedCase;
 use crate::domain::ids::CaseId;
 use crate::domain::message::{Entity, Message, Part};
 use crate::domain::proposal::{Proposal, ProposalState};
-use crate::flow::assess::summary::{self, Summary};
 use crate::flow::cases;
 use crate::flow::decide::propose::{self, ProposeRequest};
 use crate::web::api::exceptions::{ExceptionView, view};
@@ -37,8 +37,7 @@ struct CasePage {
     state: Levelled,
     detail: String,
     figures: Vec<Figure>,
-    summary: Vec<SummarySection>,
-    sources: Vec<Source>,
+    summary: SummaryCard,
     caveat: Option<String>,
     ways_out: Vec<String>,
     options: Vec<OptionRow>,
@@ -54,23 +53,6 @@ struct CasePage {
 struct Figure {
     name: &'static str,
     value: String,
-}
-
-struct SummarySection {
-    name: String,
-    sentences: Vec<Sentence>,
-}
-
-struct Sentence {
-    text: String,
-    cites: Vec<String>,
-}
-
-struct Source {
-    id: String,
-    label: String,
-    value: String,
-    from: String,
 }
 
 struct OptionRow {
@@ -148,8 +130,8 @@ pub(super) async fn show(
     let now = state.services.clock.now();
     let mut page = page(shell, &view, now);
     if let Some(picture) = picture::of(&state.services, &view.case).await? {
-        let summary = picture.summary(&view, viewer.actor(), now)?;
-        page.tell(&summary);
+        let (summary, age) = picture.told(&state.services, &view, viewer.actor()).await?;
+        page.summary = SummaryCard::of(&summary, age);
         page.foretell(&picture);
         page.compare(&picture.ranked, viewer.may(Scope::ActionsPropose) && view.case.state.is_open());
     }
@@ -157,15 +139,6 @@ pub(super) async fn show(
 }
 
 impl CasePage {
-    fn tell(&mut self, summary: &Summary) {
-        let section = |section: &summary::Section| SummarySection {
-            name: words::title(&section.name),
-            sentences: section.sentences.iter().map(sentence).collect(),
-        };
-        self.summary = summary.sections.iter().filter(|s| !s.sentences.is_empty()).map(section).collect();
-        self.sources = summary.facts.iter().map(source).collect();
-    }
-
     /// When it ships, and what would lower the risk.
     fn foretell(&mut self, picture: &picture::Picture) {
         let risk = picture.ranked.risk.as_ref();
@@ -185,19 +158,6 @@ impl CasePage {
         self.caveat.clone_from(&ranked.abstained);
         let rows = ranked.actions.iter().enumerate();
         self.options = rows.map(|(i, c)| option_row(c, i == 0 && c.refused.is_empty(), can_propose)).collect();
-    }
-}
-
-fn sentence(sentence: &summary::Sentence) -> Sentence {
-    Sentence { text: sentence.text.clone(), cites: sentence.facts.clone() }
-}
-
-fn source(fact: &summary::Fact) -> Source {
-    Source {
-        id: fact.id.clone(),
-        label: fact.label.clone(),
-        value: fact.rendering.clone(),
-        from: fact.event.as_ref().map_or_else(|| "computed".to_owned(), ToString::to_string),
     }
 }
 
@@ -264,8 +224,7 @@ fn page(shell: Shell, view: &ExceptionView, now: jiff::Timestamp) -> CasePage {
         state: words::case_state(&case.state),
         detail: case.detail.clone(),
         figures: figures(case, now),
-        summary: Vec::new(),
-        sources: Vec::new(),
+        summary: SummaryCard::default(),
         caveat: None,
         ways_out: Vec::new(),
         options: Vec::new(),
@@ -420,13 +379,6 @@ impl Sampled for CasePage {
             votes: vec!["Ines approved".to_owned()],
             waits: true,
         };
-        let sentence = Sentence { text: "Line 2 lacks 40 pieces.".to_owned(), cites: vec!["F1".to_owned()] };
-        let source = Source {
-            id: "F1".to_owned(),
-            label: "Shortfall".to_owned(),
-            value: "40".to_owned(),
-            from: "/wms#9".to_owned(),
-        };
         vec![Self {
             shell: Shell::sample("/"),
             id: "0192f0c1-2345-7abc-8def-0123456789ab".to_owned(),
@@ -437,8 +389,7 @@ impl Sampled for CasePage {
             state: Levelled::new("Triaged", ""),
             detail: "Line 2 lacks 40 of 120 pieces.".to_owned(),
             figures: vec![Figure { name: "At stake", value: "12 400.00 EUR".to_owned() }],
-            summary: vec![SummarySection { name: "What happened".to_owned(), sentences: vec![sentence] }],
-            sources: vec![source],
+            summary: SummaryCard::sample(),
             caveat: Some("No risk model serves, so options are compared by cost alone.".to_owned()),
             ways_out: vec!["stock is allocated 1 instead of 0: 12.0 %".to_owned()],
             options: vec![sample_option(true, true), sample_option(false, false)],

@@ -10,6 +10,7 @@ mod login;
 mod messages;
 mod models;
 mod shell;
+mod summary;
 mod words;
 mod worklist;
 
@@ -29,6 +30,7 @@ pub fn router() -> Router<WebState> {
         .route("/exceptions/{id}/assign", post(case::assign))
         .route("/exceptions/{id}/close", post(case::close))
         .route("/exceptions/{id}/propose", post(case::propose))
+        .route("/exceptions/{id}/opinion", post(summary::give_opinion))
         .route("/approvals", get(approvals::show))
         .route("/approvals/{id}", post(approvals::decide))
         .route("/audit", get(audit::show))

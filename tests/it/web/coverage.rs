@@ -28,6 +28,7 @@ async fn lists(web: &Web) {
     for path in ["messages", "operations", "incidents", "decisions", "proposals", "dead-letters", "exceptions"] {
         assert_eq!(web.get(&admin, &format!("/v1/{path}/{UNKNOWN}")).await.problem(404), "not-found", "{path}");
     }
+    assert_eq!(web.get(&admin, &format!("/v1/proposals/{UNKNOWN}/since")).await.problem(404), "not-found");
     for part in ["report", "card"] {
         assert_eq!(web.get(&admin, &format!("/v1/models/miss-risk/versions/9/{part}")).await.problem(404), "not-found");
     }
@@ -46,6 +47,7 @@ async fn on_nothing(web: &Web) {
         (format!("/v1/incidents/{UNKNOWN}/resume"), json!({})),
         (format!("/v1/messages/{UNKNOWN}/corrections"), json!({"intent": "order_status"})),
         (format!("/v1/proposals/{UNKNOWN}/reassign"), json!({"role": "auditor", "reason": "x"})),
+        (format!("/v1/exceptions/{UNKNOWN}/summary/opinions"), json!({"digest": "0".repeat(64), "useful": true})),
         (format!("/v1/jobs/{UNKNOWN}/complete"), json!({"lease_token": "t"})),
         (format!("/v1/jobs/{UNKNOWN}/fail"), failure),
         (format!("/v1/jobs/{UNKNOWN}/extend"), lease),

@@ -64,6 +64,13 @@ pub async fn a_shortage_is_decided(web: &Web) {
     for sentence in summary["sections"].as_array().unwrap().iter().flat_map(|s| s["sentences"].as_array().unwrap()) {
         assert!(sentence["facts"].as_array().unwrap().iter().all(|f| facts.contains(f)), "{sentence}");
     }
+    assert_eq!(summary["age"]["events_since"], 0, "{summary:#}");
+    assert!((3..=5).contains(&summary["headline"].as_array().unwrap().len()), "{}", summary["text"]);
+    let opinion = json!({ "digest": summary["digest"], "useful": false, "reason": "too long" });
+    let given = web.post(&planner, &format!("/v1/exceptions/{id}/summary/opinions"), &opinion, &[]).await;
+    assert_eq!((given.status.as_u16(), &given.json()["subject"]), (200, &json!("pia")), "{}", given.text);
+    let again = web.get(&planner, &format!("/v1/exceptions/{id}/summary")).await.json();
+    assert_eq!(again["opinions"][0]["reason"], "too long", "{again:#}");
     let outlook = web.get(&planner, &format!("/v1/exceptions/{id}/outlook")).await.json();
     assert_eq!((&outlook["risk"], &outlook["ways_out"]), (&Value::Null, &json!([])), "{outlook:#}");
     assert!(outlook["abstained"].as_str().unwrap().starts_with("no risk model serves"), "{outlook:#}");

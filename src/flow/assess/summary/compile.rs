@@ -83,14 +83,15 @@ impl Book<'_> {
         }
     }
 
-    /// The time so many hours from the facts' own, to the minute.
+    /// The time so many hours from the facts' own, to the second: the same whenever it is asked.
     fn at(&self, hours: f64) -> Option<Timestamp> {
         #[expect(
             clippy::cast_possible_truncation,
-            reason = "minutes within the range of time, or saturated and refused"
+            reason = "microseconds within the range of time, or saturated and refused"
         )]
-        let minutes = (hours * 60.0).round() as i64;
-        self.facts.now.checked_add(jiff::SignedDuration::try_from_mins(minutes)?).ok()
+        let micros = (hours * 3.6e9).round() as i64;
+        let at = self.facts.now.checked_add(jiff::SignedDuration::from_micros(micros)).ok()?;
+        at.round(jiff::Unit::Second).ok()
     }
 
     pub(super) fn when(&mut self, path: &str, label: &str, hours: Option<f64>) {

@@ -108,6 +108,8 @@ pub struct Frames {
     pub sentences: [usize; 2],
     /// Roles whose change calls for another reading before a vote.
     pub material: Vec<String>,
+    /// Roles that run by the clock: a summary is not made again for these.
+    pub clock: Vec<String>,
     /// Headlines by category.
     pub headlines: BTreeMap<String, Headline>,
     /// Frames in the order of the file.
@@ -125,6 +127,7 @@ struct File {
     version: String,
     sentences: [usize; 2],
     material: Vec<String>,
+    clock: Vec<String>,
     headline: BTreeMap<String, Headline>,
     frame: Vec<Written>,
 }
@@ -171,6 +174,7 @@ impl Frames {
             digest: digest::hex_of_bytes(text.as_bytes()),
             sentences: file.sentences,
             material: file.material,
+            clock: file.clock,
             headlines: file.headline,
             frames,
         };
@@ -190,6 +194,12 @@ impl Frames {
         let said = self.frames.iter().flat_map(|frame| roles(&frame.says[0]));
         let needed = self.frames.iter().flat_map(|frame| frame.needs.iter().map(String::as_str));
         said.chain(needed).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Whether a change of this role calls for another reading before a vote.
+    #[must_use]
+    pub fn is_material(&self, role: &str) -> bool {
+        self.material.iter().any(|beginning| role.starts_with(beginning))
     }
 
     /// The headline of a category.
