@@ -12,6 +12,7 @@ use super::render::{Said, has_words, name, percent, quote, time};
 use super::{Evidence, Kind};
 use crate::domain::message::{Intent, Message, SenderRole};
 use crate::domain::payload::{Milestone, OrderStatus};
+use crate::flow::assess::parts;
 use crate::flow::facts::Facts;
 
 /// The newest messages that are quoted.
@@ -149,7 +150,10 @@ fn claim(book: &mut Book<'_>, prefix: &str, message: &Message) {
 /// The run of a message that is quoted.
 fn words_of(message: &Message) -> Said {
     let content = &message.content;
-    let text = [Some(&content.body), content.subject.as_ref()].into_iter().flatten().find(|text| has_words(text));
+    // What a reply repeats of another's mail is not its sender's word.
+    let own = parts::own(&content.body);
+    let text = [Some(&own), Some(&content.body), content.subject.as_ref()];
+    let text = text.into_iter().flatten().find(|text| has_words(text));
     text.map_or(Said::words("no words"), |text| quote(telling_line(text, &reading_values(message))))
 }
 
