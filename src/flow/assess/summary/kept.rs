@@ -5,7 +5,7 @@
 //! who does not show to have read them (their digest), is refused with what changed. Non-goals: what may still be done, which
 //! preconditions say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use super::{Fact, Reader, Summary, SummaryError, ledger_of};
 use crate::domain::case::Case;
 use crate::domain::decision::RankedCase;
 use crate::domain::digest;
+use crate::domain::event::EventRef;
 use crate::domain::ids::ProposalId;
 use crate::domain::message::Message;
 use crate::domain::party::ObjectKind;
@@ -104,7 +105,8 @@ pub async fn current(
     let kept = tx.kept_summary(case.id, reader.name()).await?;
     match kept.and_then(|kept| Some((stored(&kept)?, kept.made_at))) {
         Some((summary, made_at)) if says_the_same(&summary, &fresh) => {
-            Ok((summary, Age { made_at, events_since: events_since(tx, case, made_at).await? }))
+            let events_since = events_since(tx, case, &fresh.facts, made_at).await?;
+            Ok((summary, Age { made_at, events_since }))
         }
         _ => Ok((fresh, Age { made_at: now, events_since: 0 })),
     }
@@ -125,12 +127,30 @@ fn says_the_same(one: &Summary, other: &Summary) -> bool {
     one.frames == other.frames && still(&one.facts) == still(&other.facts)
 }
 
-/// Events of the order that concern the line, and messages of the case, recorded after a time.
-async fn events_since(tx: &mut dyn Transaction, case: &Case, since: Timestamp) -> Result<usize, FlowError> {
-    let events = tx.events_of(ObjectKind::Order, &case.key.order_id).await?;
+/// Events of the order and events behind its facts, and messages of the case, recorded after a time.
+async fn events_since(
+    tx: &mut dyn Transaction,
+    case: &Case,
+    facts: &[Fact],
+    since: Timestamp,
+) -> Result<usize, FlowError> {
+    let mut found: BTreeSet<EventRef> = BTreeSet::new();
+    for event in tx.events_of(ObjectKind::Order, &case.key.order_id).await? {
+        if event.recorded > since {
+            found.insert(event.reference);
+        }
+    }
+    let cited: BTreeSet<&EventRef> = facts.iter().filter_map(|fact| fact.event.as_ref()).collect();
+    for reference in cited {
+        if tx.event(reference).await?.is_some_and(|event| event.recorded > since) {
+            found.insert(reference.clone());
+        }
+    }
     let messages = tx.messages_of_case(case.id).await?;
-    let read = messages.iter().filter(|message| message.reading.as_ref().is_some_and(|reading| reading.at > since));
-    Ok(events.iter().filter(|event| event.recorded > since).count() + read.count())
+    let read =
+        messages.into_iter().filter(|message| message.reading.as_ref().is_some_and(|reading| reading.at > since));
+    found.extend(read.map(|message| message.event));
+    Ok(found.len())
 }
 
 /// Remembers what a proposal is made on.
@@ -145,8 +165,8 @@ pub async fn mark(
 ) -> Result<(), FlowError> {
     let mut document = serde_json::Map::new();
     for reader in READERS {
-        if let Some(material) = material(tx, case, reader, now).await? {
-            document.insert(reader.name().to_owned(), json!(material));
+        if let Some(facts) = known(tx, case, reader, now).await? {
+            document.insert(reader.name().to_owned(), json!(held(&facts).map_err(SummaryError::from)?));
         }
     }
     Ok(tx.mark_proposal(proposal_id, &Kept { made_at: now, document: Value::Object(document) }).await?)
@@ -168,10 +188,11 @@ pub async fn since(
     };
     let before = mark.document.get(reader.name()).cloned();
     let before: Material = before.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default();
-    let Some(held) = material(tx, &case, reader, now).await? else { return Ok(None) };
-    let roles: std::collections::BTreeSet<&String> = before.keys().chain(held.keys()).collect();
+    let Some(facts) = known(tx, &case, reader, now).await? else { return Ok(None) };
+    let held = held(&facts).map_err(SummaryError::from)?;
+    let roles: BTreeSet<&String> = before.keys().chain(held.keys()).collect();
     let changed = roles.into_iter().filter_map(|role| change(before.get(role), held.get(role))).collect();
-    let age = Age { made_at: mark.made_at, events_since: events_since(tx, &case, mark.made_at).await? };
+    let age = Age { made_at: mark.made_at, events_since: events_since(tx, &case, &facts, mark.made_at).await? };
     Ok(Some(Since { age, material: digest_of(&held)?, changed }))
 }
 
@@ -209,17 +230,17 @@ pub async fn read_again(
     })
 }
 
-/// The material facts of a case for a reader; `None` where its order is not known.
-async fn material(
+/// The facts of a case for a reader; `None` where its order is not known.
+async fn known(
     tx: &mut dyn Transaction,
     case: &Case,
     reader: Reader,
     now: Timestamp,
-) -> Result<Option<Material>, FlowError> {
+) -> Result<Option<Vec<Fact>>, FlowError> {
     let Some(facts) = facts::of_line(tx, &case.key.order_id, case.key.line_no, now).await? else { return Ok(None) };
     let messages: Vec<Message> = tx.messages_of_case(case.id).await?;
     let ledger = ledger_of(case, &facts, &messages, None, &[], now, reader);
-    Ok(Some(held(ledger.facts()).map_err(SummaryError::from)?))
+    Ok(Some(ledger.facts().to_vec()))
 }
 
 /// Material facts among `facts`.

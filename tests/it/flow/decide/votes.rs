@@ -9,6 +9,7 @@ use holdfast::domain::ids::WebhookId;
 use holdfast::domain::job::JobKind;
 use holdfast::domain::proposal::{Proposal, ProposalState};
 use holdfast::flow::FlowError;
+use holdfast::flow::assess::summary::{Reader, kept};
 use holdfast::flow::decide::approve;
 use holdfast::ports::store::service::Webhook;
 use serde_json::json;
@@ -22,6 +23,7 @@ on_each_store!(
     two_stages_need_two_persons,
     a_rejection_gives_the_case_back,
     what_changed_is_not_approved,
+    what_changed_materially_is_read_before_a_vote,
     a_waiting_stage_escalates_and_then_expires,
     questions_and_handing_on,
     nothing_waits_on_a_closed_case,
@@ -108,6 +110,39 @@ async fn what_changed_is_not_approved(store: &TestStore) -> anyhow::Result<()> {
     let reason = Some("it is gone".to_owned());
     let vote = approve::vote(&world.services, &planner, proposal.id, proposal.version, Verdict::Reject, reason).await?;
     ensure!(matches!(vote.state, ProposalState::Rejected { .. }), "what is stale can still be rejected");
+    Ok(())
+}
+
+async fn what_changed_materially_is_read_before_a_vote(store: &TestStore) -> anyhow::Result<()> {
+    let world = World::over(&store.store)?;
+    let case = short(&world).await?;
+    let proposal = put(&world, &ada(), &case, ActionKind::ReallocateFromWarehouse, json!({})).await?;
+    let planner = person("ben", &[Role::SupplyPlanner]);
+    let since = async |now| -> anyhow::Result<_> {
+        let mut tx = world.services.store.read().await?;
+        Ok(kept::since(tx.as_mut(), &proposal, Reader::of(&planner), now).await?)
+    };
+    let before = since(world.now()).await?.unwrap();
+    ensure!(before.changed.is_empty() && before.age.events_since == 0, "{before:?}");
+    world.pass_h(1);
+    let after_an_hour = since(world.now()).await?.unwrap();
+    ensure!(after_an_hour.material == before.material, "the clock alone changes nothing: {after_an_hour:?}");
+    world.tell("inventory.position", "p3", position("SKU", "3")).await?;
+    let now = since(world.now()).await?.unwrap();
+    ensure!(
+        now.age.events_since == 1 && now.changed.iter().any(|change| change.starts_with("available: 4")),
+        "{now:?}"
+    );
+    let error = approve(&world, &planner, &proposal).await.unwrap_err();
+    let FlowError::Conflict { code: "summary-stale", detail, .. } = &error else { anyhow::bail!("{error}") };
+    ensure!(detail["material"] == json!(now.material) && detail["events_since"] == 1, "{detail}");
+    let vote = |read: String| {
+        let (services, said) = (&world.services, (None, Some(read)));
+        approve::vote_having_read(services, &planner, proposal.id, proposal.version, Verdict::Approve, said)
+    };
+    ensure!(code(&vote(before.material.clone()).await.unwrap_err()) == "summary-stale", "what was is not what is");
+    let queued = vote(now.material).await?;
+    ensure!(matches!(queued.state, ProposalState::Queued { .. }), "{queued:?}");
     Ok(())
 }
 
