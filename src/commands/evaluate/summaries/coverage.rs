@@ -86,7 +86,7 @@ impl ByHand {
 fn lines(path: &Path) -> Result<Vec<Value>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let lines = text.lines().filter(|line| !line.trim().is_empty());
-    lines.map(|line| Ok(serde_json::from_str(line).with_context(|| path.display().to_string())?)).collect()
+    lines.map(|line| serde_json::from_str(line).with_context(|| path.display().to_string())).collect()
 }
 
 /// The authored contexts, those to write by and those held out, and their summaries by hand.
