@@ -7,6 +7,10 @@
 //! would take, and work through the day's cases in some order with the action that the model recommends; what they do not
 //! get to is left alone. Recovered is what that saves against leaving every case alone, by the expected costs that no model
 //! has seen.
+//!
+//! Two further figures tell the world's part from the learner's: the gap by the draws of the world itself, which chose
+//! neither action (the best of several noisy means flatters itself), and the gap of the same learner when it is told what every
+//! open action came to on the days that it learns from.
 
 #[path = "../common/columns.rs"]
 mod columns;
@@ -16,6 +20,7 @@ mod world;
 use std::error::Error;
 use std::path::Path;
 
+use holdfast_training::ranking::case::Resolved;
 use holdfast_training::ranking::choose::{Choice, ChooseOptions, choose};
 use holdfast_training::ranking::cost::{CostModel, CostOptions, Score};
 use world::{Days, World};
@@ -36,11 +41,17 @@ struct Place {
     action: usize,
 }
 
+/// A row with its scores and what follows from them.
+type Scored = (usize, Vec<Score>, Choice);
+
 /// What one world came to.
 struct Measured {
     /// Money and minutes by order.
     by_order: Vec<(f64, f64)>,
     gap: f64,
+    /// The same by the world's own draws, and when the learner was told of every action.
+    gap_drawn: f64,
+    gap_told: f64,
     logged: f64,
     ours: f64,
     oracle: f64,
@@ -63,7 +74,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut all = Vec::new();
     for folder in &folders {
         let world = World::load(Path::new(folder), "exc")?;
-        let measured = measure(&world, capacity)?;
+        let results = Results::load(Path::new(folder))?;
+        let measured = measure(&world, &results, capacity)?;
         print(folder, &measured);
         all.push(measured);
     }
@@ -73,8 +85,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         let oracle = all.iter().map(|one| per_hour(one.by_order[ORDERS.len() - 1])).sum::<f64>() / all.len() as f64;
         println!("{name:<34} {hourly:>10.2} {:>7.1} %", 100.0 * hourly / oracle);
     }
-    let gap = all.iter().map(|one| one.gap).sum::<f64>() / all.len() as f64;
-    println!("gap closed from what agents did to the best action: {gap:.4}");
+    let mean = |part: &dyn Fn(&Measured) -> f64| all.iter().map(part).sum::<f64>() / all.len() as f64;
+    println!("gap closed from what agents did to the best action: {:.4}", mean(&|one| one.gap));
+    println!("  by the world's own draws {:.4}", mean(&|one| one.gap_drawn));
+    println!("  learner told of every action {:.4}", mean(&|one| one.gap_told));
     Ok(())
 }
 
@@ -93,25 +107,76 @@ fn print(folder: &str, measured: &Measured) {
     }
 }
 
-fn measure(world: &World, capacity: f64) -> Result<Measured, Box<dyn Error>> {
-    let (learn, test) = (world.of(&[Days::Train, Days::Validation]), world.of(&[Days::Test]));
-    let model = CostModel::fit(&world.schema, &world.resolved(&learn), &CostOptions::default())?;
-    let mut scored: Vec<(usize, Vec<Score>, Choice)> = Vec::new();
-    for &row in &test {
+/// What every action came to in the world's own future, by row and action: whether it missed, and its cost.
+struct Results {
+    missed: Vec<Vec<f64>>,
+    costs: Vec<Vec<f64>>,
+}
+
+impl Results {
+    fn load(folder: &Path) -> Result<Results, Box<dyn Error>> {
+        let columns = columns::Columns::read(&folder.join("exc_counterfactual.csv.gz"))?;
+        Ok(Results { missed: columns.block("elate_")?, costs: columns.block("cost_")? })
+    }
+
+    /// A resolved case for every open action; before the test days misses are those of the world's own future.
+    fn told(&self, world: &World, rows: &[usize]) -> Vec<Resolved> {
+        let of = |&row: &usize| {
+            let resolved = &world.rows[row];
+            (0..resolved.case.candidates.len()).map(move |taken| {
+                let action = resolved.case.candidates[taken].action;
+                let (missed, cost) = (self.missed[row][action] > 0.5, self.costs[row][action]);
+                Resolved { case: resolved.case.clone(), taken, missed, cost, resolve_hours: 0.0 }
+            })
+        };
+        rows.iter().flat_map(of).collect()
+    }
+
+    /// The gap that picks close from what agents do to the action that is best in other futures.
+    fn gap(&self, world: &World, rows: &[usize], pick: impl Fn(usize) -> usize) -> f64 {
+        let (mut logged, mut ours, mut oracle) = (0.0, 0.0, 0.0);
+        for &row in rows {
+            let cost = |place: usize| self.costs[row][world.rows[row].case.candidates[place].action];
+            logged += world.behaviour[row].iter().enumerate().map(|(place, chance)| chance * cost(place)).sum::<f64>();
+            ours += cost(pick(row));
+            oracle += cost(best(world, row));
+        }
+        (logged - ours) / (logged - oracle)
+    }
+}
+
+/// What a model would do in each case.
+fn choices(world: &World, model: &CostModel, rows: &[usize]) -> Result<Vec<Scored>, Box<dyn Error>> {
+    let mut scored = Vec::new();
+    for &row in rows {
         let case = &world.rows[row].case;
         let scores = model.score(case)?;
         let choice = choose(&world.schema, case, &scores, Some(world.default[row]), None, &ChooseOptions::default());
         scored.push((row, scores, choice));
     }
-    let first = |choice: &Choice| choice.order.first().copied().unwrap_or_default();
-    let picks: Vec<usize> = scored.iter().map(|(_, _, choice)| first(choice)).collect();
+    Ok(scored)
+}
+
+/// The place of the action that comes first in each case.
+fn firsts(scored: &[Scored]) -> Vec<usize> {
+    scored.iter().map(|(_, _, choice)| choice.order.first().copied().unwrap_or_default()).collect()
+}
+
+fn measure(world: &World, results: &Results, capacity: f64) -> Result<Measured, Box<dyn Error>> {
+    let (learn, test) = (world.of(&[Days::Train, Days::Validation]), world.of(&[Days::Test]));
+    let model = CostModel::fit(&world.schema, &world.resolved(&learn), &CostOptions::default())?;
+    let scored = choices(world, &model, &test)?;
+    let picks = firsts(&scored);
     let pick = |row: usize| test.binary_search(&row).map_or(0, |place| picks[place]);
     let [logged, ours, oracle] = world.values(&test, pick);
+    let told = CostModel::fit(&world.schema, &results.told(world, &learn), &CostOptions::default())?;
+    let told = firsts(&choices(world, &told, &test)?);
+    let told = world.values(&test, |row| test.binary_search(&row).map_or(0, |place| told[place]))[1];
     let mut by_order = vec![(0.0, 0.0); ORDERS.len()];
     let mut days: Vec<f64> = test.iter().map(|&row| world.day[row]).collect();
     days.dedup();
     for day in days {
-        let today: Vec<&(usize, Vec<Score>, Choice)> = scored.iter().filter(|one| world.day[one.0] == day).collect();
+        let today: Vec<&Scored> = scored.iter().filter(|one| world.day[one.0] == day).collect();
         let minutes = capacity * today.iter().map(|one| effort(world, one.0, best(world, one.0))).sum::<f64>();
         for (place, sum) in by_order.iter_mut().enumerate() {
             let (money, used) = work(world, queue(world, &today, place), minutes);
@@ -119,12 +184,14 @@ fn measure(world: &World, capacity: f64) -> Result<Measured, Box<dyn Error>> {
             sum.1 += used;
         }
     }
-    Ok(Measured { by_order, gap: (logged - ours) / (logged - oracle), logged, ours, oracle })
+    let gap = |ours: f64| (logged - ours) / (logged - oracle);
+    let (gap_drawn, gap_told) = (results.gap(world, &test, pick), gap(told));
+    Ok(Measured { by_order, gap: gap(ours), gap_drawn, gap_told, logged, ours, oracle })
 }
 
 /// The day's cases with the key that an order gives them.
-fn queue(world: &World, today: &[&(usize, Vec<Score>, Choice)], order: usize) -> Vec<Place> {
-    let place = |&(row, scores, choice): &&(usize, Vec<Score>, Choice)| {
+fn queue(world: &World, today: &[&Scored], order: usize) -> Vec<Place> {
+    let place = |(row, scores, choice): &Scored| {
         let (row, miss) = (*row, scores[world.default[*row]].miss);
         let ours = choice.order.first().copied().unwrap_or_default();
         let perfect = best(world, row);
@@ -137,7 +204,7 @@ fn queue(world: &World, today: &[&(usize, Vec<Score>, Choice)], order: usize) ->
             _ => Place { key: saving(world, row, perfect) / effort(world, row, perfect), row, action: perfect },
         }
     };
-    today.iter().map(|one| place(&&**one)).collect()
+    today.iter().map(|one| place(one)).collect()
 }
 
 /// Money saved and minutes used when a day's minutes go to the queue's cases in order.
