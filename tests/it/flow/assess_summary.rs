@@ -44,7 +44,7 @@ fn every_category_is_worded_whole_and_verifies() {
                 let empty = summary.sections.iter().find(|section| section.sentences.is_empty());
                 assert_eq!(empty, None, "{category:?}");
                 assert_eq!(summary.sections.len(), 8);
-                texts.insert(summary.text);
+                texts.insert(all_of(&summary));
             }
         }
     }
