@@ -8,6 +8,7 @@ use holdfast_training::ranking::evaluate::estimate::Estimator;
 use holdfast_training::ranking::evaluate::interval::Mean;
 use holdfast_training::ranking::evaluate::log::{Log, Logged};
 use holdfast_training::ranking::evaluate::reward::{RewardOptions, cross_fit};
+use holdfast_training::ranking::evaluate::tune;
 
 use crate::bar;
 use crate::columns::Columns;
@@ -66,6 +67,7 @@ pub fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
     let mut errors: [Errors; 3] = Default::default();
     let mut kept: BTreeMap<String, usize> = BTreeMap::new();
     let mut noise: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
+    let mut tuned: BTreeMap<&'static str, Vec<[f64; TUNED.len()]>> = BTreeMap::new();
     let mut logs = 0;
     for set in SETS {
         let expected = Columns::read(&folder.join("expected").join(format!("ope_{set}.csv")))?;
@@ -77,7 +79,9 @@ pub fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
             }
             logs += 1;
             let case = load(&path)?;
-            let own = own_rewards(&case)?;
+            let own = own_rewards(&case, true)?;
+            let plain = own_rewards(&case, false)?;
+            tuned.entry(set).or_default().push(tuned_errors(&case.log, [&own.0, &plain.0], *truth)?);
             *kept.entry(format!("{:?}", own.1)).or_default() += 1;
             let models = [("add", &case.given[0]), ("pera", &case.given[1]), ("own", &own.0)];
             for ((model, rewards), errors) in models.into_iter().zip(&mut errors) {
@@ -101,10 +105,43 @@ pub fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
         }
     }
     print(logs, &differences, &errors, &kept);
+    print_tuned(&tuned);
     let of_set = |sizes: &Vec<f64>| sizes.iter().sum::<f64>() / sizes.len() as f64;
     let noise = noise.values().map(of_set).sum::<f64>() / noise.len() as f64;
     println!("     the standard errors of DR alone explain a mean error of {noise:.4}");
     Ok(())
+}
+
+/// Ways to choose how much DRos shrinks, with our own rewards aimed at the target and not.
+const TUNED: [&str; 6] = [
+    "aimed, 100",
+    "aimed, least estimated error",
+    "aimed, overlap of intervals",
+    "not aimed, 100",
+    "not aimed, least estimated error",
+    "not aimed, overlap of intervals",
+];
+
+/// Relative errors in the order of [`TUNED`].
+fn tuned_errors(log: &Log, rewards: [&Vec<Vec<f64>>; 2], truth: f64) -> Result<[f64; TUNED.len()], Box<dyn Error>> {
+    let mut errors = [0.0; TUNED.len()];
+    for (model, rewards) in rewards.into_iter().enumerate() {
+        for (rule, chosen) in
+            [Some(CHOSEN), tune::by_error(log, rewards)?, tune::by_overlap(log, rewards)?].iter().enumerate()
+        {
+            let terms = chosen.ok_or("propensities are missing")?.terms(log, rewards)?;
+            errors[3 * model + rule] = (terms.ok_or("propensities are missing")?.value() - truth).abs() / truth;
+        }
+    }
+    Ok(errors)
+}
+
+fn print_tuned(tuned: &BTreeMap<&str, Vec<[f64; TUNED.len()]>>) {
+    println!("\nDRos with our own reward model, mean relative error by how the shrinkage is chosen");
+    for (at, name) in TUNED.iter().enumerate() {
+        let of_set = |rows: &Vec<[f64; TUNED.len()]>| rows.iter().map(|row| row[at]).sum::<f64>() / rows.len() as f64;
+        println!("{name:<34} {:.4}", tuned.values().map(of_set).sum::<f64>() / tuned.len() as f64);
+    }
 }
 
 /// Rewards of every row and action, and what learned them.
@@ -112,7 +149,7 @@ type Learned = (Vec<Vec<f64>>, String);
 
 /// Our own model: logistic or trees on the two given estimates of a candidate, its share of them, the best of the
 /// others, and whether it is the target's choice; learned on the other folds. The logs hold nothing else of the context.
-fn own_rewards(case: &Case) -> Result<Learned, Box<dyn Error>> {
+fn own_rewards(case: &Case, aim: bool) -> Result<Learned, Box<dyn Error>> {
     let logit = |p: f64| (p.clamp(1e-3, 1.0 - 1e-3) / (1.0 - p.clamp(1e-3, 1.0 - 1e-3))).ln();
     let describe = |row: usize, action: usize| {
         let [add, pera] = [0, 1].map(|model: usize| &case.given[model][row]);
@@ -131,7 +168,7 @@ fn own_rewards(case: &Case) -> Result<Learned, Box<dyn Error>> {
         columns.map(|value| value as f32).to_vec()
     };
     let rewards =
-        cross_fit(&case.log, &describe, &RewardOptions { folds: 10, repeats: 5, ..RewardOptions::default() })?;
+        cross_fit(&case.log, &describe, &RewardOptions { folds: 10, repeats: 5, aim, ..RewardOptions::default() })?;
     Ok((rewards.estimates, format!("{:?}", rewards.model)))
 }
 

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::estimate::Estimator;
 use super::interval::Mean;
 use super::log::{Log, LogError};
+use super::pool::pooled;
 use super::support::{Support, SupportOptions};
 use crate::tabular::reliability::Reliability;
 
@@ -238,7 +239,8 @@ fn flattery(own: f64, value: Mean, options: &GateOptions) -> Check {
     }
 }
 
-/// Each category of enough decisions, and the others together. No correction for their number is needed: the candidate
+/// Each category of enough decisions, and the others together; their gains are drawn towards each other as far as they are
+/// alike, see [`super::pool`]. No correction for their number is needed: the candidate
 /// has to pass all of them, which is an intersection-union test (Berger 1982).
 fn categories(names: &[String], gains: &[f64], incumbent: &[f64], options: &GateOptions) -> Vec<Check> {
     let mut groups: BTreeMap<&str, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
@@ -253,18 +255,21 @@ fn categories(names: &[String], gains: &[f64], incumbent: &[f64], options: &Gate
         let thin = counts.get(name.as_str()).is_none_or(|count| *count < options.category_rows_min);
         put(if thin { "all thin categories" } else { name }, *gain, *old);
     }
-    let check = |(name, (gains, incumbent)): (&str, (Vec<f64>, Vec<f64>))| {
-        let (gain, old) = (Mean::of(&gains), Mean::of(&incumbent));
+    let own: Vec<Mean> = groups.values().map(|(gains, _)| Mean::of(gains)).collect();
+    let known = groups.into_iter().zip(&own).zip(pooled(&own));
+    let checks = known.map(|(((name, (_, incumbent)), own), gain)| {
+        let old = Mean::of(&incumbent);
         let (found, needed) = (gain.lower(options.level), -options.category_loss_max * old.value.abs());
         // One decision has no spread to judge by.
         let passed = gain.rows > 1 && found >= needed;
         let words = format!(
-            "{name}: gain {:.3} ± {:.3} on {} decisions, at least {found:.3}; {needed:.3} is allowed",
-            gain.value, gain.error, gain.rows
+            "{name}: gain {:.3} ± {:.3} on {} decisions, {:.3} ± {:.3} beside the others, at least {found:.3}; {needed:.3} is \
+             allowed",
+            own.value, own.error, own.rows, gain.value, gain.error
         );
         Check { kind: CheckKind::Category, subject: name.to_owned(), found, needed, passed, words }
-    };
-    groups.into_iter().map(check).collect()
+    });
+    checks.collect()
 }
 
 fn calibration((predicted, missed): (&[f64], &[bool]), options: &GateOptions) -> Check {

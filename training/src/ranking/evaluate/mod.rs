@@ -15,8 +15,10 @@ pub mod estimate;
 pub mod gate;
 pub mod interval;
 pub mod log;
+pub mod pool;
 pub mod reward;
 pub mod support;
+pub mod tune;
 
 use serde::{Deserialize, Serialize};
 

@@ -44,6 +44,8 @@ pub struct RewardOptions {
     pub leaf_rows_min: usize,
     /// Penalty of the linear models on standardised weights, in decisions.
     pub penalty: f64,
+    /// Whether the estimates are shifted until what is left of the weighted rewards is 0, see [`cross_fit`].
+    pub aim: bool,
     /// Seed of the folds and of the trees.
     pub seed: u64,
 }
@@ -59,6 +61,7 @@ impl Default for RewardOptions {
             leaves: 8,
             leaf_rows_min: 10,
             penalty: 1.0,
+            aim: true,
             seed: 0,
         }
     }
@@ -117,7 +120,9 @@ pub fn cross_fit(
     if let (Some(linear), Some(trees)) = (find(RewardModel::Linear), find(RewardModel::Trees)) {
         candidates.push((RewardModel::Both, average(&[linear, trees])));
     }
-    candidates.iter_mut().for_each(|(_, estimates)| aim(log, estimates, binary));
+    if options.aim {
+        candidates.iter_mut().for_each(|(_, estimates)| aim(log, estimates, binary));
+    }
     let losses: Vec<(RewardModel, f64)> =
         candidates.iter().map(|(model, estimates)| (*model, loss(log, estimates))).collect();
     let best = losses.iter().enumerate().min_by(|a, b| a.1.1.total_cmp(&b.1.1)).map_or(0, |(at, _)| at);

@@ -9,3 +9,4 @@ mod gate;
 mod queue;
 mod refusal;
 mod sure;
+mod tune;
