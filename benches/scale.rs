@@ -193,6 +193,7 @@ fn case(app: &App, order: &Order, number: usize, now: Timestamp) -> Case {
             value: Some(priority * 8.0),
             priority,
             best_action: None,
+            decision_id: None,
             at: now,
         }),
         version: 1,

@@ -120,6 +120,7 @@ fn settings(config: &Config) -> Settings {
         action_endpoint,
         minute_cost: config.flow.minute_cost,
         miss_penalty: config.flow.miss_penalty,
+        exploration: config.exploration.settings(),
     }
 }
 

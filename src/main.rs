@@ -52,6 +52,8 @@ enum Command {
     /// Compare new cases with those that the risk model learned from, and its promises with what happened. Exit code 3:
     /// drift.
     Drift(commands::drift::Args),
+    /// Compute decisions of the log again and compare them byte for byte. Exit code 3: one is not identical.
+    Replay(commands::replay::Args),
     /// Write requests and data sets to files.
     #[command(subcommand)]
     Export(commands::export::Command),
@@ -80,6 +82,7 @@ async fn main() -> ExitCode {
             Command::Compare(args) => commands::evaluate::compare(config, args).await,
             Command::Explain(args) => commands::explain::run(config, args).await,
             Command::Drift(args) => commands::drift::run(config, args).await,
+            Command::Replay(args) => commands::replay::run(config, args).await,
             Command::Export(command) => commands::export::run(config, command).await,
             Command::Token(args) => commands::token::run(config, args),
             Command::Audit(command) => commands::audit::command(config, command).await,

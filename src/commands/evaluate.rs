@@ -1,10 +1,14 @@
-//! `holdfast evaluate` and `holdfast compare`: versions of the risk model on rows that none of them has learned from.
+//! `holdfast evaluate` and `holdfast compare`: versions of the risk model on rows that none of them has learned from; policies
+//! are in [`policy`].
 //!
 //! Guarantees: of a file only the test rows of its descriptor are used, of the history only what came after the versions
 //! were made, unless asked for more; two versions are compared row by row on the same rows. `evaluate summaries` is in a
 //! file of its own. Non-goals: promotion.
 
 mod summaries;
+
+pub mod logs;
+pub mod policy;
 
 use std::path::PathBuf;
 
@@ -65,6 +69,8 @@ pub struct Evaluate {
 enum What {
     /// Count what summaries guarantee, and measure what they cover. Exit code 3: a guarantee does not hold.
     Summaries(summaries::Args),
+    /// What a ranking would have been worth, by decisions that another one took. Exit code 3: the log does not support it.
+    Policy(policy::Args),
 }
 
 /// `holdfast compare`.
@@ -135,8 +141,10 @@ pub async fn stored(app: &App, version: Option<&str>) -> Result<(RiskModel, Vers
 /// # Errors
 /// When there is nothing to measure on; [`Refused`] when it does not beat the base rate.
 pub async fn evaluate(config: Config, args: Evaluate) -> Result<()> {
-    if let Some(What::Summaries(args)) = &args.what {
-        return summaries::run(args);
+    match args.what {
+        Some(What::Summaries(args)) => return summaries::run(&args),
+        Some(What::Policy(args)) => return policy::run(config, args).await,
+        None => {}
     }
     let app = App::open(config).await?;
     let (model, stored) = stored(&app, args.version.as_deref()).await?;

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod export;
 pub mod import;
 pub mod migrate;
+pub mod replay;
 pub mod serve;
 pub mod token;
 pub mod train;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 pub mod auth;
 pub mod connector;
+pub mod exploration;
 pub mod flow;
 pub mod models;
 pub mod server;
@@ -31,6 +32,7 @@ pub struct Config {
     pub auth: auth::Auth,
     pub connector: connector::Connector,
     pub flow: flow::Flow,
+    pub exploration: exploration::Exploration,
     pub training: training::Training,
 }
 
@@ -113,6 +115,7 @@ impl Config {
         }
         self.connector.validate()?;
         self.flow.validate()?;
+        self.exploration.validate()?;
         self.training.validate()
     }
 

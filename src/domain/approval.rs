@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::actor::Role;
+use super::choice::ReasonCode;
 
 /// What policy asks for before an action may execute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -56,6 +57,9 @@ pub struct Vote {
     /// Why; required to reject.
     #[serde(default)]
     pub reason: Option<String>,
+    /// Why, in a word that can be counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason_code: Option<ReasonCode>,
     /// When.
     pub at: Timestamp,
     /// Ids of the Cedar policies that allowed it.

@@ -279,6 +279,9 @@ pub struct CaseAssessment {
     pub priority: f64,
     /// The best action by expected cost.
     pub best_action: Option<super::action::ActionKind>,
+    /// The record of the decision that recommended it.
+    #[serde(default)]
+    pub decision_id: Option<super::ids::DecisionId>,
     /// When it was assessed.
     pub at: Timestamp,
 }

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::action::Candidate;
 use super::case::Category;
+use super::choice::{Choice, Exploration, Followed};
 use super::ids::{CaseId, DecisionId};
 use super::money::Money;
 
@@ -114,6 +115,22 @@ pub struct RankedCase {
     pub priority: f64,
     /// Allowed actions by expected cost, then refused ones with their reasons.
     pub actions: Vec<Candidate>,
+    /// What is recommended, and with which chance each allowed action could have been; missing in old records, and where no
+    /// action is allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Choice>,
+}
+
+impl RankedCase {
+    /// The recommended action: what was chosen, in old records the first that is allowed.
+    #[must_use]
+    pub fn chosen(&self) -> Option<&Candidate> {
+        let first = || self.actions.first().filter(|candidate| candidate.refused.is_empty());
+        match &self.choice {
+            Some(choice) => self.actions.iter().find(|candidate| candidate.action == choice.action),
+            None => first(),
+        }
+    }
 }
 
 /// A decision: input, models and output.
@@ -130,4 +147,17 @@ pub struct Decision {
     pub versions: std::collections::BTreeMap<String, String>,
     /// The ranked answer.
     pub output: Vec<RankedCase>,
+    /// What draws hung on; none where exploration is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exploration: Option<Exploration>,
+}
+
+/// A decision, what people then chose and why, and what came of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DecisionRecord {
+    /// The decision.
+    #[serde(flatten)]
+    pub decision: Decision,
+    /// What followed, by case that the service holds.
+    pub followed: Vec<Followed>,
 }

@@ -66,6 +66,8 @@ id! {
     WebhookId;
     /// One long-running operation.
     OperationId;
+    /// One response to a recommendation.
+    ResponseId;
 }
 
 impl DecisionId {

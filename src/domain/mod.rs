@@ -9,6 +9,7 @@ pub mod approval;
 pub mod audit;
 pub mod calendar;
 pub mod case;
+pub mod choice;
 pub mod decision;
 pub mod digest;
 pub mod event;

@@ -55,6 +55,9 @@ pub struct Proposal {
     /// The recommendation it follows, where it follows one.
     #[serde(default)]
     pub decision_id: Option<DecisionId>,
+    /// Whether that recommendation was explored: a near-tie of the best, tried to learn what comes of it.
+    #[serde(default)]
+    pub explored: bool,
     /// The facts it was proposed on.
     pub evidence: Value,
     /// Checked again when execution starts.

@@ -12,6 +12,7 @@ use crate::domain::ids::Entropy;
 use crate::domain::model::ServingRole;
 use crate::flow::accept::rules::Rules;
 use crate::flow::decide::catalogue::Catalogue;
+use crate::flow::decide::explore::ExplorationSettings;
 use crate::flow::decide::policy::Policy;
 use crate::ports::clock::Clock;
 use crate::ports::connector::{Connector, Endpoint};
@@ -116,6 +117,8 @@ pub struct Settings {
     pub minute_cost: f64,
     /// Cost of a missed line as a share of its value, by customer tier A, B, C and unknown.
     pub miss_penalty: [f64; 4],
+    /// How much may be explored; nothing by default.
+    pub exploration: ExplorationSettings,
 }
 
 impl Default for Settings {
@@ -129,6 +132,7 @@ impl Default for Settings {
             action_endpoint: None,
             minute_cost: 1.0,
             miss_penalty: [0.15, 0.10, 0.06, 0.08],
+            exploration: ExplorationSettings::default(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! kind is refused by name. Non-goals: training, see `commands::train`.
 
 pub mod effect;
+pub mod policy_value;
 pub mod risk;
 pub mod table;
 

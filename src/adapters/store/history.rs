@@ -1,4 +1,4 @@
-//! Assessments, outcomes, late rates and decisions.
+//! Assessments, outcomes and late rates.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -6,8 +6,7 @@ use jiff::Timestamp;
 use super::Tx;
 use super::sql::{Row, Sql, json};
 use crate::domain::action::ActionKind;
-use crate::domain::decision::Decision;
-use crate::domain::ids::{CaseId, DecisionId};
+use crate::domain::ids::CaseId;
 use crate::domain::outcome::{Assessment, HistoryRow, Outcome};
 use crate::ports::store::StoreError;
 use crate::ports::store::history::{History, Rate};
@@ -114,20 +113,6 @@ impl History for Tx {
             Ok((row.document(1)?, outcome))
         };
         sql.rows(self).await?.iter().map(row).collect()
-    }
-
-    async fn insert_decision(&mut self, decision: &Decision) -> Result<(), StoreError> {
-        Sql::new("decisions", "INSERT INTO decisions (id, document) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING")
-            .bind(decision.id.to_string())
-            .bind(json("decisions", decision)?)
-            .run(self)
-            .await?;
-        Ok(())
-    }
-
-    async fn decision(&mut self, id: DecisionId) -> Result<Option<Decision>, StoreError> {
-        let sql = Sql::new("decisions", "SELECT id, document FROM decisions WHERE id = $1");
-        sql.bind(id.to_string()).document(self).await
     }
 }
 

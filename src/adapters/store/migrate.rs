@@ -27,6 +27,10 @@ const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("migrations/postgres/0002_promises.sql"),
     },
     Migration {
+        sqlite: include_str!("migrations/sqlite/0005_decision_log.sql"),
+        postgres: include_str!("migrations/postgres/0005_decision_log.sql"),
+    },
+    Migration {
         sqlite: include_str!("migrations/sqlite/0007_words.sql"),
         postgres: include_str!("migrations/postgres/0007_words.sql"),
     },

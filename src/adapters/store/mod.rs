@@ -15,6 +15,7 @@
 
 mod audit;
 mod cases;
+mod decisions;
 mod events;
 mod history;
 mod jobs;

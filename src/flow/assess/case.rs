@@ -19,6 +19,7 @@ use crate::domain::outcome::Assessment;
 use crate::flow::FlowError;
 use crate::flow::cases;
 use crate::flow::decide::rank::{self, Basis, Subject};
+use crate::flow::decide::{log, prioritize};
 use crate::flow::execute::emit::emit;
 use crate::flow::facts::{self, Facts};
 use crate::flow::services::{Ctx, Services};
@@ -42,8 +43,8 @@ async fn assess(services: &Services, tx: &mut dyn Transaction, ctx: &Ctx<'_>, or
     for case in tx.open_cases_of(order_id).await? {
         if let Some(facts) = facts::of_line(tx, order_id, case.key.line_no, ctx.now).await? {
             let keeps = wants_row(tx, &case, ctx.now).await?;
-            let risk = risk_of(services, tx, ctx, (&order, &facts), (&case, keeps)).await?;
-            assess_case(services, tx, ctx, (&facts, risk), case).await?;
+            let (said, scored) = risk_of(services, tx, ctx, (&order, &facts), (&case, keeps)).await?;
+            assess_case(services, tx, ctx, (&facts, said, scored), case).await?;
         }
     }
     Ok(())
@@ -64,56 +65,74 @@ pub async fn keep_rows(
             && let Some(facts) = facts::of_line(tx, &order.order_id, case.key.line_no, ctx.now).await?
         {
             // Without a model the row is kept without a number.
-            let _risk = risk_of(services, tx, ctx, (order, &facts), (&case, true)).await?;
+            let _said = risk_of(services, tx, ctx, (order, &facts), (&case, true)).await?;
         }
     }
     Ok(())
 }
 
-/// The risk of a case's line; the row that was scored is kept where that is wanted and its outcome is still open.
+/// What a risk was computed from: the row, and how far outcomes had moved the interval by then.
+struct Scored {
+    row: Vec<Value>,
+    margins: Option<[f64; 2]>,
+}
+
+/// The risk of a case's line and what it was computed from, which is kept for training where that is wanted and the outcome
+/// is still open.
 async fn risk_of(
     services: &Services,
     tx: &mut dyn Transaction,
     ctx: &Ctx<'_>,
     (order, facts): (&Order, &Facts),
     (case, keeps): (&Case, bool),
-) -> Result<Result<Risk, Abstention>, FlowError> {
+) -> Result<(Result<Risk, Abstention>, Scored), FlowError> {
     let rates = features::rates(tx, facts).await?;
     let row = features::of(facts, &rates, Some(case.key.category));
-    let risk = asked(services, tx, ctx, order, &row).await?;
+    let (risk, margins) = asked(services, tx, ctx, order, &row).await?;
     if keeps && rank::can_miss(facts) {
         let line_no = case.key.line_no.or_else(|| due_first(order));
-        keep(services, tx, ctx, (order, line_no), Some(case), (row, risk.as_ref().ok())).await?;
+        keep(services, tx, ctx, (order, line_no), Some(case), (row.clone(), risk.as_ref().ok())).await?;
     }
-    Ok(risk)
+    Ok((risk, Scored { row, margins }))
 }
 
 async fn assess_case(
     services: &Services,
     tx: &mut dyn Transaction,
     ctx: &Ctx<'_>,
-    (facts, risk): (&Facts, Result<Risk, Abstention>),
+    (facts, risk, scored): (&Facts, Result<Risk, Abstention>, Scored),
     mut case: Case,
 ) -> Result<(), FlowError> {
     let subject = Subject { case_id: Some(case.id), reference: None, category: case.key.category, due_at: case.due_at };
     let ranked = rank::rank(&Basis::of(services), &subject, facts, risk);
+    let draft = prioritize::draft_of(services, &case, (facts, &scored.row, scored.margins), ranked)?;
+    let (decision, explored) = log::decide(tx, ctx, services, draft).await?;
+    let Some(ranked) = decision.output.first() else { return Ok(()) };
     let before = case.assessment.take();
-    let assessment = shown(&ranked, ctx.now);
-    let changed = before.is_none_or(|before| before.best_action != assessment.best_action);
+    let mut assessment = shown(ranked, ctx.now);
+    let changed = before.as_ref().is_none_or(|before| before.best_action != assessment.best_action);
+    // The recommendation that stands is the one whose record is kept; the same again is none.
+    assessment.decision_id = match before.and_then(|before| before.decision_id) {
+        Some(stands) if !changed && explored.is_empty() => Some(stands),
+        _ => {
+            log::keep(tx, ctx, &decision, &explored).await?;
+            Some(decision.id)
+        }
+    };
     case.assessment = Some(assessment);
     let id = case.id;
     if case.state == CaseState::New {
-        let why = json!({ "assessed": recommendation(&ranked) });
+        let why = json!({ "assessed": recommendation(ranked) });
         cases::transition(tx, ctx, case, CaseState::Triaged { at: ctx.now }, why).await?;
     } else {
         // Not a change of state: the worklist's numbers follow the facts, and the audit log need not.
         tx.update_case(&case).await?;
     }
     if let Some(case) = tx.case(id).await? {
-        kept::keep(tx, &case, facts, &ranked, ctx.now).await?;
+        kept::keep(tx, &case, facts, ranked, ctx.now).await?;
     }
     if changed {
-        emit(tx, ctx, "recommendation.made.v1", &format!("case:{id}"), recommendation(&ranked)).await?;
+        emit(tx, ctx, "recommendation.made.v1", &format!("case:{id}"), recommendation(ranked)).await?;
     }
     Ok(())
 }
@@ -129,13 +148,14 @@ fn recommendation(ranked: &RankedCase) -> Value {
         "model": ranked.risk.as_ref().map(|risk| &risk.model),
         "abstained": ranked.abstained,
         "best_action": best(ranked),
+        "explored": ranked.choice.as_ref().is_some_and(|choice| choice.explored),
         "value": ranked.value,
         "priority": ranked.priority,
     })
 }
 
 fn best(ranked: &RankedCase) -> Option<crate::domain::action::ActionKind> {
-    ranked.actions.first().filter(|candidate| candidate.refused.is_empty()).map(|candidate| candidate.action)
+    ranked.chosen().map(|candidate| candidate.action)
 }
 
 /// The part of a ranking that a worklist shows.
@@ -145,6 +165,7 @@ fn shown(ranked: &RankedCase, now: Timestamp) -> CaseAssessment {
         value: Some(ranked.value),
         priority: ranked.priority,
         best_action: best(ranked),
+        decision_id: None,
         at: now,
     }
 }
@@ -177,7 +198,7 @@ pub async fn snapshot(
         if rank::can_miss(&facts) {
             let rates: Rates = features::rates(tx, &facts).await?;
             let row = features::of(&facts, &rates, None);
-            let risk = asked(services, tx, &ctx, order, &row).await?.ok();
+            let risk = asked(services, tx, &ctx, order, &row).await?.0.ok();
             keep(services, tx, &ctx, (order, Some(line_no)), None, (row, risk.as_ref())).await?;
         }
     }
@@ -190,10 +211,10 @@ async fn asked(
     ctx: &Ctx<'_>,
     order: &Order,
     row: &[Value],
-) -> Result<Result<Risk, Abstention>, FlowError> {
+) -> Result<(Result<Risk, Abstention>, Option<[f64; 2]>), FlowError> {
     let order_id = &order.order_id;
     let margins = risk::margins(&services.models, tx, order_id, row).await?;
-    Ok(risk::of(&services.models, &Asked { order_id, as_of: ctx.now, margins }, row))
+    Ok((risk::of(&services.models, &Asked { order_id, as_of: ctx.now, margins }, row), margins))
 }
 
 async fn keep(

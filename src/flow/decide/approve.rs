@@ -7,11 +7,12 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::evidence;
 use super::lifecycle::{approved, audit, expire, release_case, set_timer, step, tell};
 use super::policy::{self, Act, AuthzRequest, Resource};
+use super::{evidence, log};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::approval::{Verdict, Vote};
+use crate::domain::choice::ReasonCode;
 use crate::domain::ids::ProposalId;
 use crate::domain::proposal::{Awaiting, Proposal, ProposalEvent, ProposalState, Target};
 use crate::flow::FlowError;
@@ -29,33 +30,18 @@ type Recorded<T> = Result<T, FlowError>;
 /// # Errors
 /// [`FlowError::NotFound`], [`FlowError::Stale`], [`FlowError::Denied`] (recorded), [`FlowError::Expired`] (recorded),
 /// [`FlowError::Invalid`] for a rejection without reason, [`FlowError::Conflict`] with code `approval-stale` and what no
-/// longer holds, or `invalid-transition` when it waits for nobody.
+/// longer holds, `summary-stale` for an approval where material facts changed since it was proposed and `why.read` is not
+/// the digest of what holds now, or `invalid-transition` when it waits for nobody.
 pub async fn vote(
     services: &Services,
     person: &Actor,
     id: ProposalId,
     version: i64,
     verdict: Verdict,
-    reason: Option<String>,
+    why: Why,
 ) -> Result<Proposal, FlowError> {
-    vote_having_read(services, person, id, version, verdict, (reason, None)).await
-}
-
-/// As [`vote`], of a person who read the material facts with the digest `read` (`material` of a summary).
-///
-/// # Errors
-/// As [`vote`], and [`FlowError::Conflict`] with code `summary-stale` for an approval where material facts changed since it
-/// was proposed and `read` is not the digest of what holds now.
-pub async fn vote_having_read(
-    services: &Services,
-    person: &Actor,
-    id: ProposalId,
-    version: i64,
-    verdict: Verdict,
-    (reason, read): (Option<String>, Option<String>),
-) -> Result<Proposal, FlowError> {
-    let reason = reason.filter(|text| !text.trim().is_empty());
-    if verdict == Verdict::Reject && reason.is_none() {
+    let why = Why { words: why.words.filter(|text| !text.trim().is_empty()), ..why };
+    if verdict == Verdict::Reject && why.words.is_none() {
         return Err(FlowError::Invalid {
             code: "reason-missing",
             message: "a rejection needs a reason; say in `reason` what should be different".to_owned(),
@@ -63,18 +49,27 @@ pub async fn vote_having_read(
         });
     }
     let ctx = Ctx { now: services.clock.now(), entropy: &*services.entropy, actor: person.clone() };
-    let ballot = Ballot { version, verdict, reason, read };
+    let ballot = Ballot { version, verdict, why };
     let told: Result<Recorded<Proposal>, FlowError> =
         in_transaction!(services.store, |tx| vote_in(services, &mut *tx, &ctx, id, &ballot).await);
     told?
 }
 
+/// Why a person votes as they do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Why {
+    /// In words; needed to reject.
+    pub words: Option<String>,
+    /// In a word that can be counted.
+    pub code: Option<ReasonCode>,
+    /// Digest of the material facts that the person read (`material` of a summary).
+    pub read: Option<String>,
+}
+
 struct Ballot {
     version: i64,
     verdict: Verdict,
-    reason: Option<String>,
-    /// Digest of the material facts that the person read.
-    read: Option<String>,
+    why: Why,
 }
 
 impl Ballot {
@@ -83,7 +78,8 @@ impl Ballot {
         self.version < proposal.version
             && actor.person().is_some_and(|person| person.subject == vote.subject)
             && vote.verdict == self.verdict
-            && vote.reason == self.reason
+            && vote.reason == self.why.words
+            && vote.reason_code == self.why.code
     }
 }
 
@@ -112,7 +108,7 @@ async fn vote_in(
     };
     if ballot.verdict == Verdict::Approve {
         still_true(services, tx, ctx, &proposal).await?;
-        kept::read_again(tx, &proposal, Reader::of(&ctx.actor), ballot.read.as_deref(), ctx.now).await?;
+        kept::read_again(tx, &proposal, Reader::of(&ctx.actor), ballot.why.read.as_deref(), ctx.now).await?;
     }
     let (Some(person), ProposalState::AwaitingApproval(waiting)) = (ctx.actor.person(), &proposal.state) else {
         return Ok(Err(waits_for_nobody(&proposal)));
@@ -123,11 +119,13 @@ async fn vote_in(
         subject: person.subject.clone(),
         name: person.name.clone(),
         verdict: ballot.verdict,
-        reason: ballot.reason.clone(),
+        reason: ballot.why.words.clone(),
+        reason_code: ballot.why.code,
         at: ctx.now,
         policies,
     };
     let detail = json!({ "vote": vote, "digest": proposal.digest });
+    log::voted(tx, ctx, &proposal, &vote).await?;
     let voted = step(tx, proposal, ProposalEvent::Vote { vote }).await?;
     audit(tx, ctx, &voted, "proposal.voted", detail).await?;
     counted(services, tx, ctx, voted, stage).await.map(Ok)

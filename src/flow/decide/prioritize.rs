@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::inline::{self, InlineCase};
+use super::log::{self, Draft};
 use super::rank::{self, Basis, Subject};
 use crate::domain::actor::Actor;
 use crate::domain::case::{Case, Category};
@@ -19,11 +20,11 @@ use crate::domain::decision::{Abstention, Decision, RankedCase, Risk};
 use crate::domain::digest;
 use crate::domain::ids::{CaseId, DecisionId};
 use crate::domain::model::ServingRole;
+use crate::flow::FlowError;
 use crate::flow::assess::features;
 use crate::flow::assess::risk::{self, Asked};
 use crate::flow::facts::{self, Facts};
 use crate::flow::services::{Ctx, Models, Services};
-use crate::flow::{FlowError, cases};
 use crate::in_transaction;
 use crate::ports::store::Transaction;
 use crate::ports::store::cases::CaseFilter;
@@ -107,16 +108,11 @@ pub async fn prioritize(services: &Services, request: PrioritizeRequest, actor: 
     output.truncate(request.max_results.unwrap_or(CASES_MAX));
     let input = inputs.iter().map(|input| json!(input)).collect();
     let versions = serving.versions(services.policy.version())?;
-    let mut decision = Decision { id: DecisionId::of_digest(&[0; 32]), as_of, input, versions, output };
-    decision.id = DecisionId::of_digest(&digest::of(&json!({
-        "as_of": decision.as_of,
-        "input": decision.input,
-        "versions": decision.versions,
-        "output": decision.output,
-    }))?);
+    let draft = Draft { as_of, input, versions, output };
     let ctx = Ctx { now: services.clock.now(), entropy: &*services.entropy, actor: actor.clone() };
-    let kept: Result<(), FlowError> = in_transaction!(services.store, |tx| keep(&mut *tx, &ctx, &decision).await);
-    kept?;
+    let decided: Result<Decision, FlowError> =
+        in_transaction!(services.store, |tx| decided(services, &mut *tx, &ctx, &draft).await);
+    let mut decision = decided?;
     if !request.explain {
         decision.output.iter_mut().for_each(|case| case.actions.retain(|candidate| candidate.refused.is_empty()));
     }
@@ -297,15 +293,52 @@ impl<'a> Serving<'a> {
     }
 }
 
-async fn keep(tx: &mut dyn Transaction, ctx: &Ctx<'_>, decision: &Decision) -> Result<(), FlowError> {
-    if tx.decision(decision.id).await?.is_some() {
-        return Ok(());
-    }
-    tx.insert_decision(decision).await?;
-    let cases: Vec<String> = decision.output.iter().filter_map(|c| c.case_id).map(cases::subject).collect();
-    let detail = json!({ "asked": decision.input.len(), "answered": decision.output.len(), "cases": cases });
-    tx.append_audit(ctx.audit("decision.made", format!("decision:{}", decision.id), detail)).await?;
-    Ok(())
+/// Chooses, and keeps the decision with what it explores.
+async fn decided(
+    services: &Services,
+    tx: &mut dyn Transaction,
+    ctx: &Ctx<'_>,
+    draft: &Draft,
+) -> Result<Decision, FlowError> {
+    let (decision, explored) = log::decide(tx, ctx, services, draft.clone()).await?;
+    log::keep(tx, ctx, &decision, &explored).await?;
+    Ok(decision)
+}
+
+/// The draft of a decision on one case that was ranked already by what serves.
+///
+/// # Errors
+/// [`FlowError::NotCanonical`].
+pub(in crate::flow) fn draft_of(
+    services: &Services,
+    case: &Case,
+    (facts, row, margins): (&Facts, &[Value], Option<[f64; 2]>),
+    ranked: RankedCase,
+) -> Result<Draft, FlowError> {
+    let input = Input {
+        case_id: Some(case.id),
+        reference: None,
+        category: case.key.category,
+        due_at: case.due_at,
+        facts: facts.clone(),
+        features: Features::Row(row.to_vec()),
+        margins,
+    };
+    let versions = Serving::of(services).versions(services.policy.version())?;
+    Ok(Draft { as_of: facts.now, input: vec![json!(input)], versions, output: vec![ranked] })
+}
+
+/// Ranks a case of a recorded decision by another basis, from the facts, features and risk that were recorded; `None` where
+/// the record does not hold them.
+pub(in crate::flow) fn rank_again(decision: &Decision, ranked: &RankedCase, basis: &Basis<'_>) -> Option<RankedCase> {
+    let inputs = decision.input.iter().cloned().filter_map(|input| serde_json::from_value::<Input>(input).ok());
+    let mut inputs = inputs.filter(|input| input.case_id == ranked.case_id && input.reference == ranked.reference);
+    let Input { case_id, reference, category, due_at, facts, .. } = inputs.next()?;
+    let risk = ranked.risk.clone().ok_or_else(|| Abstention {
+        why: ranked.abstained.clone().unwrap_or_default(),
+        fallback: ranked.fallback.clone(),
+    });
+    Some(rank::rank(basis, &Subject { case_id, reference, category, due_at }, &facts, risk))
 }
 
 /// Computes a recorded decision again and compares it byte for byte.
@@ -341,6 +374,7 @@ async fn compare(serving: &Serving<'_>, recorded: &Decision) -> Result<Vec<Strin
     };
     let mut output = serving.scored(&inputs).await;
     output.truncate(recorded.output.len());
+    log::choose_again(&mut output, recorded, serving.basis.catalogue);
     let mut differences = Vec::new();
     for (place, (then, again)) in recorded.output.iter().zip(&output).enumerate() {
         if digest::canonical(then)? != digest::canonical(again)? {

@@ -12,7 +12,7 @@ use super::catalogue::{Entry, broken, hindsight};
 use super::governance::Question;
 use super::lifecycle::{approved, audit, hold_case, on_same_target, set_timer, step, subject, tell};
 use super::policy::{Act, AuthzRequest, Resource, Verdict};
-use super::{candidates, evidence};
+use super::{candidates, evidence, log};
 use crate::domain::action::{ActionCall, ActionKind};
 use crate::domain::actor::Actor;
 use crate::domain::approval::Requirement;
@@ -39,7 +39,7 @@ pub struct ProposeRequest {
     /// Its parameters, by the schema of the action catalogue.
     #[serde(default)]
     pub parameters: Map<String, Value>,
-    /// The recommendation that it follows.
+    /// The recommendation that it follows; the latest of the exception where missing.
     #[serde(default)]
     pub decision_id: Option<DecisionId>,
 }
@@ -105,6 +105,7 @@ struct Draft {
     action: ActionCall,
     evidence: Value,
     decision_id: Option<DecisionId>,
+    explored: bool,
     question: Question,
 }
 
@@ -131,18 +132,23 @@ async fn on_case(
             ),
         ));
     }
-    if let Some(id) = request.decision_id
-        && tx.decision(id).await?.is_none()
-    {
-        return Err(invalid("decision_id", format!("there is no decision `{id}`")));
-    }
+    let latest = case.assessment.as_ref().and_then(|assessment| assessment.decision_id);
+    let decision_id = request.decision_id.or(latest);
+    let decision = match decision_id {
+        Some(id) => {
+            let found = tx.decision(id).await?;
+            Some(found.ok_or_else(|| invalid("decision_id", format!("there is no decision `{id}`")))?)
+        }
+        None => None,
+    };
     let target = Target::Order { case_id: case.id, order_id: case.key.order_id.clone(), line_no: case.key.line_no };
     let found = crate::flow::facts::of_line(tx, &case.key.order_id, case.key.line_no, ctx.now).await?;
     let facts = found.ok_or_else(|| FlowError::NotFound { kind: "order", id: case.key.order_id.clone() })?;
     let action = call(entry, &candidates::scope(&facts), &request.parameters, &facts.order.currency)?;
     let question = question(entry, &action, Some(case.key.category), Some(&facts));
     let evidence = json!(facts);
-    let draft = Draft { target, action, evidence, decision_id: request.decision_id, question };
+    let explored = decision.is_some_and(|decision| log::explores(&decision, case.id, &action));
+    let draft = Draft { target, action, evidence, decision_id, explored, question };
     holds(entry, &draft)?;
     Ok((draft, case))
 }
@@ -167,7 +173,7 @@ async fn on_model(
     let action = call(entry, &scope, parameters, "")?;
     let question = question(entry, &action, None, None);
     let action = ActionCall { quote: None, ..action };
-    let draft = Draft { target: target.clone(), action, evidence, decision_id: None, question };
+    let draft = Draft { target: target.clone(), action, evidence, decision_id: None, explored: false, question };
     holds(entry, &draft)?;
     Ok(draft)
 }
@@ -281,6 +287,7 @@ async fn submit(
         "expires_at": proposal.expires_at, "decision_id": proposal.decision_id,
     });
     audit(tx, ctx, &proposal, "proposal.submitted", detail).await?;
+    log::proposed(tx, ctx, &proposal).await?;
     tell(tx, ctx, &proposal, "proposal.submitted.v1").await?;
     set_timer(tx, ctx, &proposal, proposal.expires_at).await?;
     if let ProposalState::AwaitingApproval(waiting) = &proposal.state {
@@ -302,6 +309,7 @@ fn drafted(services: &Services, ctx: &Ctx<'_>, draft: Draft) -> Result<Proposal,
         tier: spec.tier,
         proposer: ctx.actor.clone(),
         decision_id: draft.decision_id,
+        explored: draft.explored,
         evidence: draft.evidence,
         preconditions: spec.preconditions.clone(),
         effect: spec.effect.clone(),

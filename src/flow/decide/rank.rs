@@ -105,6 +105,7 @@ pub fn rank(basis: &Basis<'_>, subject: &Subject, facts: &Facts, risk: Result<Ri
         abstained: abstained.as_ref().map(|abstained| abstention(abstained, facts)),
         risk,
         actions,
+        choice: None,
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod challenger;
 pub mod history;
 pub mod outcome;
+pub mod policy_value;
 pub mod promise;
 pub mod registry;
 pub mod runs;

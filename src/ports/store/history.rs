@@ -1,11 +1,10 @@
-//! Assessments, outcomes, late rates and decisions: what learning reads.
+//! Assessments, outcomes and late rates: what learning reads.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::StoreError;
-use crate::domain::decision::Decision;
-use crate::domain::ids::{CaseId, DecisionId};
+use crate::domain::ids::CaseId;
 use crate::domain::outcome::{Assessment, HistoryRow, Outcome};
 
 /// Outcomes known so far under one key.
@@ -48,10 +47,4 @@ pub trait History {
         schema_version: &str,
         since: Timestamp,
     ) -> Result<Vec<(Assessment, Option<Outcome>)>, StoreError>;
-
-    /// Keeps a decision; a second one with the same id (same content) changes nothing.
-    async fn insert_decision(&mut self, decision: &Decision) -> Result<(), StoreError>;
-
-    /// One decision.
-    async fn decision(&mut self, id: DecisionId) -> Result<Option<Decision>, StoreError>;
 }

@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod cases;
+pub mod decisions;
 pub mod events;
 pub mod history;
 pub mod jobs;
@@ -50,6 +51,7 @@ pub enum StoreError {
 pub trait Transaction:
     audit::Audit
     + cases::Cases
+    + decisions::Decisions
     + events::Events
     + history::History
     + jobs::Jobs

@@ -9,9 +9,10 @@ use uuid::Uuid;
 
 use crate::domain::actor::Role;
 use crate::domain::approval::Verdict;
+use crate::domain::choice::ReasonCode;
 use crate::domain::ids::{CaseId, ProposalId};
 use crate::domain::proposal::{Proposal, ProposalState};
-use crate::flow::decide::approve;
+use crate::flow::decide::approve::{self, Why};
 use crate::flow::decide::propose::{self, ProposeRequest};
 use crate::ports::store::proposals::ProposalFilter;
 use crate::web::api::exceptions::Because;
@@ -70,6 +71,9 @@ pub struct NewVote {
     #[serde(default)]
     #[schema(min_length = 64, max_length = 64)]
     pub read: Option<String>,
+    /// Why, in a word that can be counted.
+    #[serde(default)]
+    pub reason_code: Option<ReasonCode>,
 }
 
 /// A question to the proposer.
@@ -170,8 +174,8 @@ pub async fn vote_on_proposal(
     _key: KeyRequired,
     Body(vote): Body<NewVote>,
 ) -> Result<Response, Problem> {
-    let words = (vote.reason, vote.read);
-    approve::vote_having_read(&state.services, caller.actor(), id, version, vote.verdict, words)
+    let why = Why { words: vote.reason, code: vote.reason_code, read: vote.read };
+    approve::vote(&state.services, caller.actor(), id, version, vote.verdict, why)
         .await
         .map(answer)
         .map_err(Problem::from)

@@ -15,7 +15,7 @@ use crate::domain::actor::{Actor, Role, Scope};
 use crate::domain::approval::Verdict;
 use crate::domain::ids::ProposalId;
 use crate::domain::proposal::{Awaiting, Proposal, ProposalState, Target};
-use crate::flow::decide::approve;
+use crate::flow::decide::approve::{self, Why};
 use crate::ports::store::proposals::ProposalFilter;
 use crate::web::extract::{Id, Params};
 use crate::web::state::WebState;
@@ -26,7 +26,22 @@ struct ApprovalsPage {
     shell: Shell,
     waiting: Vec<Item>,
     decided: Vec<Decided>,
+    codes: [(&'static str, &'static str); 10],
 }
+
+/// Reasons of a vote that can be counted, as they are sent and as they are shown.
+const CODES: [(&str, &str); 10] = [
+    ("agreed", "agreed"),
+    ("better_action", "another action is better"),
+    ("wrong_parameters", "right action, wrong parameters"),
+    ("too_costly", "too costly"),
+    ("not_feasible", "cannot be carried out"),
+    ("wrong_facts", "facts are wrong or old"),
+    ("customer_wish", "the customer wants something else"),
+    ("already_handled", "handled already"),
+    ("needs_information", "something has to be known first"),
+    ("other", "other"),
+];
 
 struct Item {
     id: String,
@@ -49,6 +64,7 @@ struct Item {
     votes: Vec<String>,
     question: Option<String>,
     evidence: Vec<(String, String)>,
+    explored: bool,
     may_vote: bool,
     why_not: String,
     reading: ToRead,
@@ -93,6 +109,7 @@ pub(super) async fn show(
             .filter(|p| !matches!(p.state, ProposalState::AwaitingApproval(_)))
             .map(decided)
             .collect(),
+        codes: CODES,
     }))
 }
 
@@ -105,6 +122,9 @@ pub(super) struct Decide {
     /// Digest of the material facts that the page showed.
     #[serde(default)]
     read: String,
+    /// Empty for none: what a form sends that was left alone.
+    #[serde(default)]
+    code: String,
 }
 
 #[derive(Deserialize)]
@@ -121,17 +141,18 @@ pub(super) async fn decide(
     Posted { viewer, form }: Posted<Decide>,
 ) -> Result<Response, Refused> {
     viewer.needs(Scope::ApprovalsDecide)?;
-    let Decide { version, act, reason, read } = form;
+    let Decide { version, act, reason, code, read } = form;
     let (services, person) = (&*state.services, viewer.actor());
-    let reasoned = (!reason.trim().is_empty()).then(|| reason.clone());
+    let words = (!reason.trim().is_empty()).then(|| reason.clone());
+    let why =
+        Why { words, code: serde_json::from_value(Value::String(code)).ok(), read: (!read.is_empty()).then_some(read) };
     let notice = match act {
         Act::Approve => {
-            let words = (reasoned, (!read.is_empty()).then_some(read));
-            approve::vote_having_read(services, person, id, version, Verdict::Approve, words).await?;
+            approve::vote(services, person, id, version, Verdict::Approve, why).await?;
             "Approved."
         }
         Act::Reject => {
-            approve::vote(services, person, id, version, Verdict::Reject, reasoned).await?;
+            approve::vote(services, person, id, version, Verdict::Reject, why).await?;
             "Rejected."
         }
         Act::Ask => {
@@ -170,6 +191,7 @@ fn item(proposal: &Proposal, reading: ToRead, viewer: &Viewer, now: Timestamp) -
         votes: words::votes(&proposal.state),
         question: awaiting.information_requested.clone(),
         evidence: evidence(&proposal.evidence),
+        explored: proposal.explored,
         may_vote: why_not.is_none(),
         why_not: why_not.unwrap_or_default(),
         reading,
@@ -301,6 +323,7 @@ impl Sampled for ApprovalsPage {
             votes: vec!["Ines approved".to_owned()],
             question: Some("Is this the contract price?".to_owned()),
             evidence: vec![("Line".to_owned(), "quantity 40".to_owned())],
+            explored: true,
             may_vote,
             why_not: "You proposed this, so someone else must approve it.".to_owned(),
             reading: ToRead::sample(),
@@ -313,8 +336,9 @@ impl Sampled for ApprovalsPage {
             votes: Vec::new(),
         };
         let shell = || Shell::sample("/approvals");
-        let full = Self { shell: shell(), waiting: vec![item(true), item(false)], decided: vec![decided] };
-        vec![full, Self { shell: shell(), waiting: Vec::new(), decided: Vec::new() }]
+        let full =
+            Self { shell: shell(), waiting: vec![item(true), item(false)], decided: vec![decided], codes: CODES };
+        vec![full, Self { shell: shell(), waiting: Vec::new(), decided: Vec::new(), codes: CODES }]
     }
 }
 

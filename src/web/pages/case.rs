@@ -4,16 +4,16 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::Value;
 
+use super::options::{self, Compared, OptionRow};
 use super::shell::{Posted, Refused, Shell, Viewer, done, render};
 use super::summary::SummaryCard;
 use super::words::{self, Levelled};
 use super::{Sampled, messages};
-use crate::domain::action::{ActionKind, Candidate, Score};
+use crate::domain::action::ActionKind;
 use crate::domain::actor::Scope;
 use crate::domain::case::{Case, Origin};
-use crate::domain::decision::RankedCase;
+use crate::domain::choice::Choice;
 use crate::domain::ids::CaseId;
 use crate::domain::message::{Entity, Message, Part};
 use crate::domain::proposal::{Proposal, ProposalState};
@@ -53,28 +53,6 @@ struct CasePage {
 struct Figure {
     name: &'static str,
     value: String,
-}
-
-struct OptionRow {
-    title: String,
-    action: &'static str,
-    best: bool,
-    parameters: String,
-    parameters_say: String,
-    terms: Option<Terms>,
-    refused: String,
-    useful_until: String,
-    can_propose: bool,
-}
-
-struct Terms {
-    quote: String,
-    miss: String,
-    spread: String,
-    cases: String,
-    penalty: String,
-    residual: String,
-    total: String,
 }
 
 struct ProposalRow {
@@ -133,7 +111,13 @@ pub(super) async fn show(
         let (summary, age) = picture.told(&state.services, &view, viewer.actor()).await?;
         page.summary = SummaryCard::of(&summary, age);
         page.foretell(&picture);
-        page.compare(&picture.ranked, viewer.may(Scope::ActionsPropose) && view.case.state.is_open());
+        let choice = choice(&state, &view.case).await?;
+        page.compare(&Compared {
+            ranked: &picture.ranked,
+            catalogue: &state.services.catalogue,
+            choice: choice.as_ref(),
+            can_propose: viewer.may(Scope::ActionsPropose) && view.case.state.is_open(),
+        });
     }
     Ok(render(&page))
 }
@@ -154,11 +138,18 @@ impl CasePage {
         self.ways_out.clone_from(&picture.ways_out);
     }
 
-    fn compare(&mut self, ranked: &RankedCase, can_propose: bool) {
-        self.caveat.clone_from(&ranked.abstained);
-        let rows = ranked.actions.iter().enumerate();
-        self.options = rows.map(|(i, c)| option_row(c, i == 0 && c.refused.is_empty(), can_propose)).collect();
+    fn compare(&mut self, compared: &Compared<'_>) {
+        self.caveat.clone_from(&compared.ranked.abstained);
+        self.options = compared.rows();
     }
+}
+
+/// What the recorded recommendation of a case chose.
+async fn choice(state: &WebState, case: &Case) -> Result<Option<Choice>, Refused> {
+    let Some(id) = case.assessment.as_ref().and_then(|assessment| assessment.decision_id) else { return Ok(None) };
+    let decision = state.services.store.read().await?.decision(id).await?;
+    let of_case = decision.and_then(|d| d.output.into_iter().find(|ranked| ranked.case_id == Some(case.id)));
+    Ok(of_case.and_then(|ranked| ranked.choice))
 }
 
 #[derive(Deserialize)]
@@ -264,33 +255,6 @@ fn figures(case: &Case, now: jiff::Timestamp) -> Vec<Figure> {
     ]
 }
 
-fn option_row(candidate: &Candidate, best: bool, can_propose: bool) -> OptionRow {
-    let say = candidate.parameters.iter().map(|(k, v)| format!("{} {}", k.replace('_', " "), words::value(v)));
-    OptionRow {
-        title: candidate.title.clone(),
-        action: candidate.action.name(),
-        best,
-        parameters: Value::Object(candidate.parameters.clone()).to_string(),
-        parameters_say: say.collect::<Vec<_>>().join(", "),
-        terms: candidate.score.as_ref().filter(|_| candidate.refused.is_empty()).map(terms),
-        refused: candidate.refused.join("; "),
-        useful_until: candidate.latest_useful_at.map_or_else(|| "any time".to_owned(), words::minute),
-        can_propose,
-    }
-}
-
-fn terms(score: &Score) -> Terms {
-    Terms {
-        quote: words::amount(score.quote),
-        miss: format!("{} %", words::percent(score.miss_probability)),
-        spread: format!("{} %", words::percent(score.effect_sd)),
-        cases: format!("{:.0}", score.effect_cases),
-        penalty: words::amount(score.penalty),
-        residual: words::amount(score.residual),
-        total: words::amount(score.expected_cost),
-    }
-}
-
 fn proposal_row(proposal: &Proposal) -> ProposalRow {
     ProposalRow {
         id: proposal.id.to_string(),
@@ -392,7 +356,7 @@ impl Sampled for CasePage {
             summary: SummaryCard::sample(),
             caveat: Some("No risk model serves, so options are compared by cost alone.".to_owned()),
             ways_out: vec!["stock is allocated 1 instead of 0: 12.0 %".to_owned()],
-            options: vec![sample_option(true, true), sample_option(false, false)],
+            options: options::samples(),
             proposals: vec![proposal],
             messages: vec![message],
             timeline: entries.into(),
@@ -401,28 +365,5 @@ impl Sampled for CasePage {
             origin: "rule shortage, version 1".to_owned(),
             caused_by: "/wms#9".to_owned(),
         }]
-    }
-}
-
-fn sample_option(best: bool, scored: bool) -> OptionRow {
-    let terms = || Terms {
-        quote: "45.00".to_owned(),
-        miss: "21 %".to_owned(),
-        spread: "6 %".to_owned(),
-        cases: "38".to_owned(),
-        penalty: "1 240".to_owned(),
-        residual: "6.00".to_owned(),
-        total: "311".to_owned(),
-    };
-    OptionRow {
-        title: "Reallocate from <another> warehouse".to_owned(),
-        action: "reallocate_from_warehouse",
-        best,
-        parameters: "{\"warehouse_id\":\"WH-SOUTH\"}".to_owned(),
-        parameters_say: "warehouse id WH-SOUTH".to_owned(),
-        terms: scored.then(terms),
-        refused: "no other warehouse has stock".to_owned(),
-        useful_until: "2026-03-03 08:00".to_owned(),
-        can_propose: best,
     }
 }

@@ -9,6 +9,7 @@ mod case;
 mod login;
 mod messages;
 mod models;
+mod options;
 mod shell;
 mod summary;
 mod words;

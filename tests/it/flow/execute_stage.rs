@@ -198,6 +198,7 @@ fn approved(
         name: "Ada".to_owned(),
         verdict: Verdict::Approve,
         reason: None,
+        reason_code: None,
         at: ctx.now,
         policies: Vec::new(),
     };
@@ -214,6 +215,7 @@ fn approved(
         tier: RiskTier::Low,
         proposer: Actor::System,
         decision_id: None,
+        explored: false,
         evidence,
         preconditions: vec![Precondition {
             says: "the stock is what it was, or more".to_owned(),

@@ -16,6 +16,7 @@ mod execute_stage;
 mod execute_visible;
 mod for_data_teams;
 mod learn;
+mod policy_value;
 mod promise;
 mod promotion;
 mod runs;

@@ -6,6 +6,7 @@ use holdfast::domain::approval::Verdict;
 use holdfast::domain::digest;
 use holdfast::domain::job::{Job, JobKind};
 use holdfast::domain::proposal::Proposal;
+use holdfast::flow::decide::approve::Why;
 use holdfast::flow::decide::{approve, propose};
 use holdfast::flow::execute::start::{self, Started};
 use holdfast::flow::execute::worker::Worker;
@@ -40,7 +41,8 @@ async fn claimed(school: &School) -> anyhow::Result<Job> {
 
 pub async fn approved(school: &School, proposal: &Proposal) -> anyhow::Result<()> {
     let approver = person("mara", &[Role::ModelApprover]);
-    approve::vote(school.services(), &approver, proposal.id, proposal.version, Verdict::Approve, None).await?;
+    approve::vote(school.services(), &approver, proposal.id, proposal.version, Verdict::Approve, Why::default())
+        .await?;
     Ok(())
 }
 
@@ -49,7 +51,9 @@ async fn who_trained_a_version_does_not_approve_it_and_another_does() -> anyhow:
     let school = School::open().await?;
     let proposal = proposed(&school, &person("ada", &[Role::DataScientist])).await?;
     let trainer = person("trainer", &[Role::ModelApprover]);
-    let own = approve::vote(school.services(), &trainer, proposal.id, proposal.version, Verdict::Approve, None).await;
+    let own =
+        approve::vote(school.services(), &trainer, proposal.id, proposal.version, Verdict::Approve, Why::default())
+            .await;
     assert_eq!(code(&own.unwrap_err()), "separation-of-duties");
     approved(&school, &proposal).await?;
     Worker::new(school.world.services.clone(), "w").run_once(school.world.now()).await;

@@ -128,6 +128,7 @@ async fn decision_is_kept_once(db: &TestStore) -> anyhow::Result<()> {
         input: vec![json!({"x": 1e-7})],
         versions: BTreeMap::from([("catalogue".to_owned(), "d1".to_owned())]),
         output: Vec::new(),
+        exploration: None,
     };
     let mut tx = db.store.write().await?;
     tx.insert_decision(&decision).await?;

@@ -25,6 +25,7 @@ fn proposal(bits: &impl Entropy, seconds: i64, target: Target) -> Proposal {
         tier: RiskTier::Low,
         proposer: Actor::Service { subject: "planner".to_owned() },
         decision_id: None,
+        explored: false,
         evidence: json!({"gap": 0.1 + 0.2}),
         preconditions: Vec::new(),
         effect: None,

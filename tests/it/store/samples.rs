@@ -81,7 +81,14 @@ pub fn case(id: CaseId, category: Category, order_id: &str, priority: Option<f64
 
 /// What a model said, down to the last bit of `priority`.
 pub fn assessment(priority: f64) -> CaseAssessment {
-    CaseAssessment { miss_probability: Some(0.1 + 0.2), value: Some(priority), priority, best_action: None, at: at(1) }
+    CaseAssessment {
+        miss_probability: Some(0.1 + 0.2),
+        value: Some(priority),
+        priority,
+        best_action: None,
+        decision_id: None,
+        at: at(1),
+    }
 }
 
 /// An audit entry to be.

@@ -48,6 +48,11 @@ impl Connector for Notes {
 impl World {
     /// Services over `store`, without models.
     pub fn over(store: &Arc<dyn Store>) -> anyhow::Result<Self> {
+        Self::with(store, Settings::default())
+    }
+
+    /// The same with settings of its own.
+    pub fn with(store: &Arc<dyn Store>, settings: Settings) -> anyhow::Result<Self> {
         let folder = Folder::new()?;
         let clock = Arc::new(ManualClock::new(START.parse()?));
         let connector = Arc::new(Notes::default());
@@ -62,7 +67,7 @@ impl World {
             rules: Arc::new(Rules::built_in()?),
             catalogue: Arc::new(Catalogue::load(catalogue::BUILT_IN)?),
             policy: Arc::new(Policy::load(None)?),
-            settings: Settings::default(),
+            settings,
         };
         Ok(Self { services: Arc::new(services), clock, _folder: folder })
     }

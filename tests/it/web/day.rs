@@ -93,6 +93,12 @@ async fn ranked(web: &Web, planner: &str, id: &str) -> Value {
     assert_eq!(web.get(planner, &decision).await.status, 200);
     let replay = web.post(planner, &format!("{decision}/replay"), &json!({}), &[]).await;
     assert_eq!(replay.json()["identical"], true, "{}", replay.text);
+    assert_eq!(web.get(planner, &format!("{decision}/replay")).await.json(), replay.json());
+    let defer = json!({ "case_id": id, "kind": "defer", "reason_code": "needs_information" });
+    let told = web.post(planner, &format!("{decision}/responses"), &defer, &[("idempotency-key", "r-1")]).await;
+    assert_eq!((told.status.as_u16(), &told.json()["kind"]), (201, &json!("defer")), "{}", told.text);
+    let followed = web.get(planner, &decision).await.json()["followed"][0].clone();
+    assert_eq!(followed["responses"][0]["reason_code"], "needs_information", "{followed}");
     first.json()["output"][0]["actions"][0].clone()
 }
 

@@ -229,6 +229,7 @@ impl Web {
                 value: Some(120.0),
                 priority,
                 best_action: None,
+                decision_id: None,
                 at: now,
             }),
             version: 1,

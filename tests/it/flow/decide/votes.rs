@@ -10,7 +10,7 @@ use holdfast::domain::job::JobKind;
 use holdfast::domain::proposal::{Proposal, ProposalState};
 use holdfast::flow::FlowError;
 use holdfast::flow::assess::summary::{Reader, kept};
-use holdfast::flow::decide::approve;
+use holdfast::flow::decide::approve::{self, Why};
 use holdfast::ports::store::service::Webhook;
 use serde_json::json;
 
@@ -82,8 +82,9 @@ async fn a_rejection_gives_the_case_back(store: &TestStore) -> anyhow::Result<()
     let case = short(&world).await?;
     let proposal = put(&world, &ada(), &case, ActionKind::ReallocateFromWarehouse, json!({})).await?;
     let planner = person("ben", &[Role::SupplyPlanner]);
-    let vote = async |reason: Option<String>| {
-        approve::vote(&world.services, &planner, proposal.id, proposal.version, Verdict::Reject, reason).await
+    let vote = async |words: Option<String>| {
+        let why = Why { words, ..Why::default() };
+        approve::vote(&world.services, &planner, proposal.id, proposal.version, Verdict::Reject, why).await
     };
     ensure!(code(&vote(Some("  ".into())).await.unwrap_err()) == "reason-missing");
     let rejected = vote(Some("W-2 is being counted".into())).await?;
@@ -107,8 +108,8 @@ async fn what_changed_is_not_approved(store: &TestStore) -> anyhow::Result<()> {
     ensure!(detail["broken"] == json!(["the other warehouse still has the quantity"]), "{detail}");
     let kept = stored(&world, proposal.id).await?;
     ensure!(kept == proposal, "nothing changed");
-    let reason = Some("it is gone".to_owned());
-    let vote = approve::vote(&world.services, &planner, proposal.id, proposal.version, Verdict::Reject, reason).await?;
+    let why = Why { words: Some("it is gone".to_owned()), ..Why::default() };
+    let vote = approve::vote(&world.services, &planner, proposal.id, proposal.version, Verdict::Reject, why).await?;
     ensure!(matches!(vote.state, ProposalState::Rejected { .. }), "what is stale can still be rejected");
     Ok(())
 }
@@ -137,8 +138,8 @@ async fn what_changed_materially_is_read_before_a_vote(store: &TestStore) -> any
     let FlowError::Conflict { code: "summary-stale", detail, .. } = &error else { anyhow::bail!("{error}") };
     ensure!(detail["material"] == json!(now.material) && detail["events_since"] == 1, "{detail}");
     let vote = |read: String| {
-        let (services, said) = (&world.services, (None, Some(read)));
-        approve::vote_having_read(services, &planner, proposal.id, proposal.version, Verdict::Approve, said)
+        let why = Why { read: Some(read), ..Why::default() };
+        approve::vote(&world.services, &planner, proposal.id, proposal.version, Verdict::Approve, why)
     };
     ensure!(code(&vote(before.material.clone()).await.unwrap_err()) == "summary-stale", "what was is not what is");
     let queued = vote(now.material).await?;

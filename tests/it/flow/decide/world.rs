@@ -9,7 +9,7 @@ use holdfast::domain::case::{Case, Category};
 use holdfast::domain::ids::ProposalId;
 use holdfast::domain::proposal::{Proposal, ProposalState};
 use holdfast::flow::FlowError;
-use holdfast::flow::decide::approve;
+use holdfast::flow::decide::approve::{self, Why};
 use holdfast::flow::decide::propose::{ProposeRequest, propose};
 use holdfast::ports::store::audit::AuditFilter;
 use serde_json::{Value, json};
@@ -68,7 +68,7 @@ pub async fn put(
 
 /// Approves what was seen.
 pub async fn approve(world: &World, person: &Actor, seen: &Proposal) -> Result<Proposal, FlowError> {
-    approve::vote(&world.services, person, seen.id, seen.version, Verdict::Approve, None).await
+    approve::vote(&world.services, person, seen.id, seen.version, Verdict::Approve, Why::default()).await
 }
 
 /// A proposal as stored.
