@@ -69,17 +69,13 @@ impl Decisions for Tx {
         Sql::new("explorations", sql).bind(day).texts(self).await
     }
 
-    async fn insert_exploration(&mut self, day: &str, subject: &str) -> Result<(), StoreError> {
-        Sql::new(
-            "explorations",
-            "INSERT INTO explorations (day, place, subject) \
-             VALUES ($1, (SELECT COUNT(*) FROM explorations e WHERE e.day = $2), $3)",
-        )
-        .bind(day)
-        .bind(day)
-        .bind(subject)
-        .run(self)
-        .await?;
+    async fn insert_exploration(&mut self, day: &str, place: u32, subject: &str) -> Result<(), StoreError> {
+        Sql::new("explorations", "INSERT INTO explorations (day, place, subject) VALUES ($1, $2, $3)")
+            .bind(day)
+            .bind(place)
+            .bind(subject)
+            .run(self)
+            .await?;
         Ok(())
     }
 

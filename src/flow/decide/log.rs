@@ -44,7 +44,8 @@ pub struct Draft {
     pub output: Vec<RankedCase>,
 }
 
-/// Chooses on every case of a ranking, without keeping anything: the decision, and the cases that it newly explores.
+/// Chooses on every case of a ranking, without keeping anything: the decision, and the cases that it newly explores with the
+/// place of the day that each takes. A place that another takes meanwhile makes keeping it a conflict.
 ///
 /// # Errors
 /// [`FlowError::Store`].
@@ -53,7 +54,7 @@ pub async fn decide(
     ctx: &Ctx<'_>,
     services: &Services,
     draft: Draft,
-) -> Result<(Decision, Vec<String>), FlowError> {
+) -> Result<(Decision, Vec<(u32, String)>), FlowError> {
     let Draft { as_of, input, versions, mut output } = draft;
     let exploration = explore::basis(tx, ctx, &services.settings, &output).await?;
     let explored = explore::choose(&mut output, exploration.as_ref(), &services.catalogue);
@@ -65,7 +66,9 @@ pub async fn decide(
         "output": decision.output,
         "exploration": decision.exploration,
     }))?);
-    Ok((decision, explored))
+    let left = decision.exploration.as_ref().map_or(0, |basis| basis.left);
+    let first = services.settings.exploration.per_day.saturating_sub(left);
+    Ok((decision, (first..).zip(explored).collect()))
 }
 
 /// Keeps a decision and counts what it newly explores; one that is kept already changes nothing.
@@ -76,15 +79,15 @@ pub async fn keep(
     tx: &mut dyn Transaction,
     ctx: &Ctx<'_>,
     decision: &Decision,
-    explored: &[String],
+    explored: &[(u32, String)],
 ) -> Result<(), FlowError> {
     if tx.decision(decision.id).await?.is_some() {
         return Ok(());
     }
     tx.insert_decision(decision).await?;
     if let Some(basis) = &decision.exploration {
-        for subject in explored {
-            tx.insert_exploration(&basis.day, subject).await?;
+        for (place, subject) in explored {
+            tx.insert_exploration(&basis.day, *place, subject).await?;
         }
     }
     let cases: Vec<String> = decision.output.iter().filter_map(|c| c.case_id).map(cases::subject).collect();

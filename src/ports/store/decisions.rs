@@ -32,8 +32,9 @@ pub trait Decisions {
     /// The cases that were explored on a day.
     async fn explored(&mut self, day: &str) -> Result<Vec<String>, StoreError>;
 
-    /// Counts a case as explored on a day; [`StoreError::Conflict`] when another was counted at the same time.
-    async fn insert_exploration(&mut self, day: &str, subject: &str) -> Result<(), StoreError>;
+    /// Counts a case as explored on a day, in the place that was free when it was read; [`StoreError::Conflict`] when another
+    /// took it meanwhile.
+    async fn insert_exploration(&mut self, day: &str, place: u32, subject: &str) -> Result<(), StoreError>;
 
     /// The known outcomes of an order's lines.
     async fn outcomes_of(&mut self, order_id: &str) -> Result<Vec<Outcome>, StoreError>;
