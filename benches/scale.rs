@@ -195,6 +195,7 @@ fn case(app: &App, order: &Order, number: usize, now: Timestamp) -> Case {
             best_action: None,
             decision_id: None,
             at: now,
+            queue: None,
         }),
         version: 1,
     }

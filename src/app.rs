@@ -16,6 +16,7 @@ use crate::domain::actor::{Actor, Person};
 use crate::flow::accept::rules::Rules;
 use crate::flow::decide::catalogue::{self, Catalogue};
 use crate::flow::decide::policy::Policy;
+use crate::flow::decide::queue::{self, QueueRules};
 use crate::flow::learn::registry;
 use crate::flow::services::{Models, Services, Settings};
 use crate::ports::clock::Clock;
@@ -101,8 +102,16 @@ async fn services(config: &Config) -> Result<Services> {
         connector: Arc::new(WebhookConnector::new(config.connector.allow_private)?),
         rules: Arc::new(rules),
         catalogue: Arc::new(Catalogue::load(catalogue::BUILT_IN)?),
+        queue: Arc::new(queue_rules(config)?),
         policy: Arc::new(Policy::load(config.flow.policies.as_deref())?),
         settings: settings(config),
+    })
+}
+
+fn queue_rules(config: &Config) -> Result<QueueRules> {
+    Ok(match &config.flow.queue {
+        None => QueueRules::load(queue::BUILT_IN)?,
+        Some(path) => QueueRules::load(&std::fs::read_to_string(path).with_context(|| path.display().to_string())?)?,
     })
 }
 

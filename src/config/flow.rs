@@ -14,6 +14,8 @@ use crate::flow::services::Settings;
 pub struct Flow {
     /// Detection rules that replace the built-in file.
     pub rules: Option<PathBuf>,
+    /// Pins and the aging floor of the queue that replace the built-in file.
+    pub queue: Option<PathBuf>,
     /// Folder with policies that replace the built-in ones.
     pub policies: Option<PathBuf>,
     pub reopen_window_h: u32,
@@ -30,6 +32,7 @@ impl Default for Flow {
         let settings = Settings::default();
         Self {
             rules: None,
+            queue: None,
             policies: None,
             reopen_window_h: settings.reopen_window_h,
             auto_attach_min: settings.auto_attach_min,

@@ -125,8 +125,12 @@ pub struct ActionSpec {
     pub effort_min: f64,
     /// Hours from execution to effect.
     pub lead_time_h: f64,
-    /// Latest useful time is this many hours before the due date (at least the lead time).
+    /// Where no calendar says better, the latest useful time is this many hours before what it must be done by (at least
+    /// the lead time).
     pub useful_before_due_h: f64,
+    /// What it must be done by, and in whose hours; the ship date and clock hours where missing.
+    #[serde(default)]
+    pub timing: Option<Timing>,
     /// Whether it can be undone.
     pub reversible: bool,
     /// The action that undoes it.
@@ -144,6 +148,45 @@ pub struct ActionSpec {
     /// Checked again in the transaction that starts execution.
     #[serde(default)]
     pub preconditions: Vec<Precondition>,
+}
+
+/// How an action's latest useful time is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Timing {
+    /// What it must be done by.
+    pub by: Milestone,
+    /// In whose hours it is done.
+    pub calendar: Party,
+    /// Open hours of that calendar that it takes; a supplier's own lead time stands before it.
+    pub open_h: f64,
+    /// Hours by the clock after that, on the road.
+    #[serde(default)]
+    pub transit_h: f64,
+}
+
+/// A step of a shipment that an action has to come before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = TimingMilestone)]
+pub enum Milestone {
+    /// The last pick wave from which the goods are ready for the hand-over.
+    Pick,
+    /// The last hand-over to the carrier before the ship date.
+    HandOver,
+    /// The ship date itself.
+    Due,
+}
+
+/// Whose calendar counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = TimingParty)]
+#[expect(missing_docs, reason = "names say it")]
+pub enum Party {
+    Warehouse,
+    Carrier,
+    Supplier,
 }
 
 /// A condition for offering an action.

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::event::EventRef;
 use super::ids::{CaseId, ProposalId};
 use super::money::Money;
+use super::queue::QueuePlace;
 
 /// What is wrong (CONTRACT.md section 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -275,7 +276,7 @@ pub struct CaseAssessment {
     pub miss_probability: Option<f64>,
     /// Expected cost saved by the best action, in the order's currency.
     pub value: Option<f64>,
-    /// `value` per approver minute: the worklist's order.
+    /// `value` per approver minute.
     pub priority: f64,
     /// The best action by expected cost.
     pub best_action: Option<super::action::ActionKind>,
@@ -284,4 +285,16 @@ pub struct CaseAssessment {
     pub decision_id: Option<super::ids::DecisionId>,
     /// When it was assessed.
     pub at: Timestamp,
+    /// Its place in the queue then, with every term.
+    #[serde(default)]
+    pub queue: Option<QueuePlace>,
+}
+
+impl Case {
+    /// The worklist's order, greatest first; a case that was not assessed yet stands at 0.
+    #[must_use]
+    pub fn queue_key(&self) -> f64 {
+        let of = |assessment: &CaseAssessment| assessment.queue.as_ref().map_or(assessment.priority, |place| place.key);
+        self.assessment.as_ref().map_or(0.0, of)
+    }
 }

@@ -10,6 +10,7 @@ use super::case::Category;
 use super::choice::{Choice, Exploration, Followed};
 use super::ids::{CaseId, DecisionId};
 use super::money::Money;
+use super::queue::{QueuePlace, ShiftPlan};
 
 /// A signed reason for a prediction, in business words.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -111,8 +112,11 @@ pub struct RankedCase {
     pub latest_useful_at: Option<Timestamp>,
     /// Expected cost saved by the best action against doing nothing.
     pub value: f64,
-    /// `value` per approver minute: the order of the answer.
+    /// `value` per approver minute.
     pub priority: f64,
+    /// Where it stands in the queue, with every term of the order.
+    #[serde(default)]
+    pub queue: Option<QueuePlace>,
     /// Allowed actions by expected cost, then refused ones with their reasons.
     pub actions: Vec<Candidate>,
     /// What is recommended, and with which chance each allowed action could have been; missing in old records, and where no
@@ -136,7 +140,7 @@ impl RankedCase {
 /// A decision: input, models and output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Decision {
-    /// Derived from the digest of `input`, `versions` and `output`.
+    /// Derived from the digest of `input`, `versions`, `output` and `plan`.
     pub id: DecisionId,
     /// The time that the decision was made for.
     pub as_of: Timestamp,
@@ -150,6 +154,9 @@ pub struct Decision {
     /// What draws hung on; none where exploration is off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exploration: Option<Exploration>,
+    /// What a shift can do, where its minutes were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<ShiftPlan>,
 }
 
 /// A decision, what people then chose and why, and what came of it.

@@ -24,3 +24,5 @@ pub mod party;
 pub mod payload;
 pub mod proposal;
 pub mod words;
+pub mod queue;
+pub mod timetable;

@@ -12,11 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::event::EventRef;
 use crate::domain::payload::{Milestone, OrderStatus, Tier};
+use crate::domain::timetable::Timetable;
 
 mod address;
 mod build;
 mod finance;
 mod stock;
+mod timetable;
 
 pub use build::{of_line, of_order};
 
@@ -45,6 +47,9 @@ pub struct Facts {
     pub change: Option<ChangeFacts>,
     pub shipment: Option<ShipmentFacts>,
     pub purchase_order: Option<PurchaseOrderFacts>,
+    /// When warehouse, carrier and supplier can work.
+    #[serde(default, skip_serializing_if = "Timetable::is_empty")]
+    pub timetable: Timetable,
     /// Which event says so, by member (`order`, `line`, `stock`, `credit`, …).
     pub cites: BTreeMap<String, EventRef>,
 }

@@ -14,6 +14,7 @@ use crate::flow::accept::rules::Rules;
 use crate::flow::decide::catalogue::Catalogue;
 use crate::flow::decide::explore::ExplorationSettings;
 use crate::flow::decide::policy::Policy;
+use crate::flow::decide::queue::QueueRules;
 use crate::ports::clock::Clock;
 use crate::ports::connector::{Connector, Endpoint};
 use crate::ports::language::{Encoder, IntentClassifier};
@@ -35,6 +36,7 @@ pub struct Services {
     pub rules: Arc<Rules>,
     pub catalogue: Arc<Catalogue>,
     pub policy: Arc<Policy>,
+    pub queue: Arc<QueueRules>,
     pub settings: Settings,
 }
 

@@ -182,9 +182,8 @@ fn severity_column(severity: Severity) -> &'static str {
     }
 }
 
-/// The worklist's order; a case that was not assessed yet stands at 0.
 fn priority(case: &Case) -> f64 {
-    case.assessment.as_ref().map_or(0.0, |a| a.priority)
+    case.queue_key()
 }
 
 fn closed_at(state: &CaseState) -> Option<Timestamp> {

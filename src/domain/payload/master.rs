@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::domain::calendar::{ClockTime, Hours};
 use crate::domain::money::Money;
+use crate::domain::timetable::Service;
 
 /// A person at a customer or supplier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -53,6 +55,15 @@ pub struct Supplier {
     pub email_domains: Vec<String>,
     #[serde(default)]
     pub contacts: Vec<Contact>,
+    /// IANA zone of `service_calendar`.
+    #[serde(default)]
+    pub time_zone: Option<String>,
+    /// When it works; around the clock where it is missing.
+    #[serde(default)]
+    pub service_calendar: Option<Hours>,
+    /// Open hours from a request to the dispatch of what it hurries.
+    #[serde(default)]
+    pub lead_time_h: Option<f64>,
 }
 
 /// `carrier.upserted.v1` and `warehouse.upserted.v1`: a place or service with a daily cut-off.
@@ -67,10 +78,51 @@ pub struct Site {
     pub email_domains: Vec<String>,
     /// Last local time at which a hand-over still goes out the same day, `HH:MM`.
     #[serde(default)]
-    pub cut_off_local_time: Option<String>,
-    /// IANA zone of `cut_off_local_time`.
+    #[schema(value_type = Option<String>)]
+    pub cut_off_local_time: Option<ClockTime>,
+    /// IANA zone of all local times.
     #[serde(default)]
     pub time_zone: Option<String>,
+    /// When it works, and of a carrier when it picks up; around the clock where it is missing.
+    #[serde(default)]
+    pub service_calendar: Option<Hours>,
+    /// Local times at which a warehouse begins to pick, `HH:MM`; at any time where there are none.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub pick_waves: Vec<ClockTime>,
+    /// Open hours of a warehouse from picking to hand-over.
+    #[serde(default)]
+    pub processing_h: Option<f64>,
+}
+
+impl Site {
+    /// Its service; `None` where its zone is not known.
+    #[must_use]
+    pub fn service(&self) -> Option<Service> {
+        Some(Service {
+            party: self.id.clone(),
+            time_zone: self.time_zone.clone()?,
+            service_calendar: self.service_calendar.clone().unwrap_or_else(Hours::always),
+            cut_off_local_time: self.cut_off_local_time,
+            pick_waves: self.pick_waves.clone(),
+            lead_time_h: self.processing_h,
+        })
+    }
+}
+
+impl Supplier {
+    /// Its service; `None` where its zone is not known.
+    #[must_use]
+    pub fn service(&self) -> Option<Service> {
+        Some(Service {
+            party: self.supplier_id.clone(),
+            time_zone: self.time_zone.clone()?,
+            service_calendar: self.service_calendar.clone().unwrap_or_else(Hours::always),
+            cut_off_local_time: None,
+            pick_waves: Vec::new(),
+            lead_time_h: self.lead_time_h,
+        })
+    }
 }
 
 /// `item.upserted.v1`.

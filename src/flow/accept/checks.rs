@@ -4,11 +4,16 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::envelope::{Problem, is_usable_id};
+use crate::domain::calendar::CalendarError;
 use crate::domain::money::Money;
 use crate::domain::payload::{LineChange, Payload, PlacedLine};
+use crate::domain::timetable::Service;
 
 /// Members that name something; a blank one would name everything that has no name.
 const IDENTIFIERS: [&str; 6] = ["id", "sku", "system", "interface", "document_type", "action"];
+
+/// Open hours that a piece of work may take.
+const HOURS_MAX: f64 = 2000.0;
 
 /// Checks every value of a payload by the name of its member.
 pub(super) fn of_values(data: &Value) -> Result<(), Problem> {
@@ -67,7 +72,10 @@ pub(super) fn of_payload(payload: &Payload) -> Result<(), Problem> {
             listed.chain(agreed).try_for_each(|(place, price)| not_negative(&place, price.amount))
         }
         Payload::Customer(customer) => amount("/credit_limit", customer.credit_limit.as_ref()),
-        Payload::Carrier(site) | Payload::Warehouse(site) => cut_off(site.cut_off_local_time.as_deref()),
+        Payload::Carrier(site) | Payload::Warehouse(site) => {
+            service(site.service_calendar.is_some() || !site.pick_waves.is_empty(), site.service().as_ref())
+        }
+        Payload::Supplier(supplier) => service(supplier.service_calendar.is_some(), supplier.service().as_ref()),
         Payload::InventoryPosition(position) => {
             not_negative("/next_receipt_quantity", position.next_receipt_quantity.unwrap_or_default())
         }
@@ -137,11 +145,19 @@ fn amount(place: &str, money: Option<&Money>) -> Result<(), Problem> {
     money.map_or(Ok(()), |money| not_negative(&format!("{place}/amount"), money.amount))
 }
 
-fn cut_off(time: Option<&str>) -> Result<(), Problem> {
-    match time.map(str::parse::<jiff::civil::Time>) {
-        None | Some(Ok(_)) => Ok(()),
-        Some(Err(_)) => {
-            Err(Problem::at("/data/cut_off_local_time", "the cut-off is no time of day; write it as `15:00`"))
-        }
+/// A service can be counted with: its zone exists, its hours are in order, its hours of work are no nonsense.
+fn service(has_local_times: bool, service: Option<&Service>) -> Result<(), Problem> {
+    let Some(service) = service else {
+        let reason =
+            "local times say nothing without `time_zone`; add a name of the IANA database, such as `Europe/Berlin`";
+        return if has_local_times { Err(Problem::at("/data/time_zone", reason)) } else { Ok(()) };
+    };
+    if service.lead_time_h.is_some_and(|hours| !(0.0..=HOURS_MAX).contains(&hours)) {
+        return Err(Problem::at("/data", format!("take from 0 to {HOURS_MAX} open hours of work")));
     }
+    let place = |error: &CalendarError| match error {
+        CalendarError::Zone(_) => "/data/time_zone",
+        _ => "/data/service_calendar",
+    };
+    service.working().map(drop).map_err(|error| Problem::at(place(&error), error.to_string()))
 }

@@ -13,11 +13,13 @@ use super::summary::kept;
 use crate::domain::actor::Actor;
 use crate::domain::case::{Case, CaseAssessment, CaseState};
 use crate::domain::decision::{Abstention, RankedCase, Risk};
-use crate::domain::ids::AssessmentId;
+use crate::domain::ids::{AssessmentId, JobId};
+use crate::domain::job::{JobKind, NewJob};
 use crate::domain::order::Order;
 use crate::domain::outcome::Assessment;
 use crate::flow::FlowError;
 use crate::flow::cases;
+use crate::flow::decide::queue::{self, Standing};
 use crate::flow::decide::rank::{self, Basis, Subject};
 use crate::flow::decide::{log, prioritize};
 use crate::flow::execute::emit::emit;
@@ -104,7 +106,10 @@ async fn assess_case(
     mut case: Case,
 ) -> Result<(), FlowError> {
     let subject = Subject { case_id: Some(case.id), reference: None, category: case.key.category, due_at: case.due_at };
-    let ranked = rank::rank(&Basis::of(services), &subject, facts, risk);
+    let mut ranked = rank::rank(&Basis::of(services), &subject, facts, risk);
+    let standing = Standing { facts, attributes: &case.attributes, since: case.opened_at };
+    ranked.queue = Some(queue::place(&services.queue, &services.catalogue, &ranked, standing));
+    look_again(services, tx, ctx, &case, &ranked).await?;
     let draft = prioritize::draft_of(services, &case, (facts, &scored.row, scored.margins), ranked)?;
     let (decision, explored) = log::decide(tx, ctx, services, draft).await?;
     let Some(ranked) = decision.output.first() else { return Ok(()) };
@@ -134,6 +139,31 @@ async fn assess_case(
     if changed {
         emit(tx, ctx, "recommendation.made.v1", &format!("case:{id}"), recommendation(ranked)).await?;
     }
+    Ok(())
+}
+
+/// Assesses the order again when the case's place in the queue changes by the clock alone.
+async fn look_again(
+    services: &Services,
+    tx: &mut dyn Transaction,
+    ctx: &Ctx<'_>,
+    case: &Case,
+    ranked: &RankedCase,
+) -> Result<(), FlowError> {
+    let Some(at) = queue::changes_at(&services.queue, ranked, case.opened_at, ctx.now) else { return Ok(()) };
+    let order_id = &case.key.order_id;
+    let job = NewJob {
+        id: JobId::new(ctx.now, ctx.entropy),
+        kind: JobKind::AssessOrder,
+        topic: String::new(),
+        pull: false,
+        payload: json!({ "order_id": order_id }),
+        run_at: at,
+        dedupe: Some(format!("assess:{order_id}:{at}")),
+        proposal_id: None,
+        attempts_max: 5,
+    };
+    tx.enqueue(&job).await?;
     Ok(())
 }
 
@@ -167,6 +197,7 @@ fn shown(ranked: &RankedCase, now: Timestamp) -> CaseAssessment {
         best_action: best(ranked),
         decision_id: None,
         at: now,
+        queue: ranked.queue.clone(),
     }
 }
 

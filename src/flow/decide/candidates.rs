@@ -3,11 +3,12 @@
 //! Guarantees: pure; every action that answers the category appears, refused ones with every reason. Non-goals: order, see
 //! `rank`.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 
 use super::catalogue::{Catalogue, Entry};
+use super::deadline::Deadlines;
 use crate::domain::action::Candidate;
 use crate::domain::case::Category;
 use crate::domain::money::Money;
@@ -47,10 +48,11 @@ pub fn scope(facts: &Facts) -> Scope {
 pub fn of(catalogue: &Catalogue, facts: &Facts, case: &CaseView) -> Vec<Candidate> {
     let scope = scope(facts);
     let answering = catalogue.entries().iter().filter(|entry| entry.answers(case.category));
-    answering.map(|entry| candidate(entry, &scope, facts, case.due_at)).collect()
+    let deadlines = Deadlines::of(&facts.timetable, case.due_at);
+    answering.map(|entry| candidate(entry, &scope, facts, &deadlines)).collect()
 }
 
-fn candidate(entry: &Entry, scope: &Scope, facts: &Facts, due_at: Option<Timestamp>) -> Candidate {
+fn candidate(entry: &Entry, scope: &Scope, facts: &Facts, deadlines: &Deadlines<'_>) -> Candidate {
     let parameters = entry.fill(scope);
     let scope = scope.clone().with("parameters", &parameters);
     let mut refused = entry.refusals(&scope);
@@ -67,13 +69,7 @@ fn candidate(entry: &Entry, scope: &Scope, facts: &Facts, due_at: Option<Timesta
         quote: quote.ok().filter(|_| refused.is_empty()).map(|amount| Money::new(amount, &facts.order.currency)),
         refused,
         tier: entry.spec.tier,
-        latest_useful_at: due_at.and_then(|due| hours_before(due, entry.spec.useful_before_due_h)),
+        latest_useful_at: deadlines.latest_useful(&entry.spec),
         score: None,
     }
-}
-
-fn hours_before(due: Timestamp, hours: f64) -> Option<Timestamp> {
-    #[expect(clippy::cast_possible_truncation, reason = "hours of the catalogue are small")]
-    let seconds = (hours * 3600.0).round() as i64;
-    due.checked_sub(SignedDuration::from_secs(seconds)).ok()
 }

@@ -152,9 +152,14 @@ impl Entry {
         if let Some(name) = spec.fill.keys().find(|name| properties.is_none_or(|p| !p.contains_key(*name))) {
             return Err(error(&format!("fill.{name}"), "is no parameter".to_owned()));
         }
-        for (field, number) in
-            [("effort_min", spec.effort_min), ("lead_time_h", spec.lead_time_h), ("prior.weight", spec.prior.weight)]
-        {
+        let timing = spec.timing.map_or([0.0; 2], |timing| [timing.open_h, timing.transit_h]);
+        for (field, number) in [
+            ("effort_min", spec.effort_min),
+            ("lead_time_h", spec.lead_time_h),
+            ("timing.open_h", timing[0]),
+            ("timing.transit_h", timing[1]),
+            ("prior.weight", spec.prior.weight),
+        ] {
             if !number.is_finite() || number < 0.0 {
                 return Err(error(field, format!("{number} is not a number from 0")));
             }

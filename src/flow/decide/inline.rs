@@ -23,6 +23,13 @@ pub struct InlineCase {
     /// At least `order` with `order_id`, `currency` and `value`; more as in the facts of a decision record.
     #[schema(value_type = Object)]
     pub facts: Value,
+    /// Since when it waits; since the time that the facts are as of where missing.
+    #[serde(default)]
+    pub opened_at: Option<Timestamp>,
+    /// Attributes that pins of the queue read.
+    #[schema(value_type = Object)]
+    #[serde(default)]
+    pub attributes: Map<String, Value>,
     /// Features by name, for a model that was trained on a file.
     #[schema(value_type = Option<Object>)]
     #[serde(default)]

@@ -21,6 +21,7 @@ use crate::domain::decision::{Decision, DecisionRecord, RankedCase};
 use crate::domain::digest;
 use crate::domain::ids::{CaseId, DecisionId, ResponseId};
 use crate::domain::outcome::Outcome;
+use crate::domain::queue::ShiftPlan;
 use crate::domain::proposal::{Proposal, Target};
 use crate::flow::services::{Ctx, Services};
 use crate::flow::{FlowError, cases};
@@ -42,6 +43,8 @@ pub struct Draft {
     pub versions: BTreeMap<String, String>,
     /// The ranking.
     pub output: Vec<RankedCase>,
+    /// What a shift can do of it, where its minutes were given.
+    pub plan: Option<ShiftPlan>,
 }
 
 /// Chooses on every case of a ranking, without keeping anything: the decision, and the cases that it newly explores with the
@@ -55,16 +58,18 @@ pub async fn decide(
     services: &Services,
     draft: Draft,
 ) -> Result<(Decision, Vec<(u32, String)>), FlowError> {
-    let Draft { as_of, input, versions, mut output } = draft;
+    let Draft { as_of, input, versions, mut output, plan } = draft;
     let exploration = explore::basis(tx, ctx, &services.settings, &output).await?;
     let explored = explore::choose(&mut output, exploration.as_ref(), &services.catalogue);
-    let mut decision = Decision { id: DecisionId::of_digest(&[0; 32]), as_of, input, versions, output, exploration };
+    let id = DecisionId::of_digest(&[0; 32]);
+    let mut decision = Decision { id, as_of, input, versions, output, exploration, plan };
     decision.id = DecisionId::of_digest(&digest::of(&json!({
         "as_of": decision.as_of,
         "input": decision.input,
         "versions": decision.versions,
         "output": decision.output,
         "exploration": decision.exploration,
+        "plan": decision.plan,
     }))?);
     let left = decision.exploration.as_ref().map_or(0, |basis| basis.left);
     let first = services.settings.exploration.per_day.saturating_sub(left);

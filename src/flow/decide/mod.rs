@@ -1,12 +1,15 @@
 //! Decide: what could be done, what is worth doing, who must agree.
 //!
 //! `catalogue` declares every action; `candidates` offers those that fit a case, with reasons against the others; `rank`
-//! orders them by expected cost; `explore` now and then recommends a near-tie; `log` keeps what was decided and what people
-//! made of it; `prioritize` decides for many cases at once; `propose` binds one action to its evidence; `policy` alone says who may do what to it; `approve` gathers the votes.
+//! orders them by expected cost; `deadline` tells until when each can still help; `queue` says whose turn it is; `explore` now
+//! and then recommends a near-tie; `log` keeps what was decided and what people made of it; `prioritize` decides for many
+//! cases at once; `propose` binds one action to its evidence; `policy` alone says who may do what to it; `approve` gathers
+//! the votes.
 
 pub mod approve;
 pub mod candidates;
 pub mod catalogue;
+pub mod deadline;
 pub mod evidence;
 pub mod explore;
 pub mod governance;
@@ -16,5 +19,6 @@ pub mod log;
 pub mod policy;
 pub mod prioritize;
 pub mod propose;
+pub mod queue;
 pub mod rank;
 pub mod schema;

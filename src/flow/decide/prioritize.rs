@@ -1,7 +1,7 @@
 //! Prioritizing many cases at once, with a record from which the answer can be computed again, bit for bit.
 //!
 //! Guarantees: the answer is a pure function of the recorded input and versions; the same content has the same decision id
-//! and is kept once; cases come by value of intervention per approver minute. Non-goals: comparing currencies (amounts
+//! and is kept once; cases come in the order of `queue`. Non-goals: comparing currencies (amounts
 //! count as they are), choosing for anybody.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::inline::{self, InlineCase};
 use super::log::{self, Draft};
+use super::queue::{self, QueueRules, Standing};
 use super::rank::{self, Basis, Subject};
 use crate::domain::actor::Actor;
 use crate::domain::case::{Case, Category};
@@ -35,6 +36,12 @@ pub const CASES_MAX: usize = 500;
 /// Cases of the worklist that are taken when the request names none.
 const WORKLIST_DEFAULT: usize = 50;
 
+/// As many where a shift is planned: what does not fit is told too.
+const WORKLIST_OF_A_SHIFT: usize = 200;
+
+/// Minutes of the longest shift: a week.
+const MINUTES_MAX: f64 = 7.0 * 24.0 * 60.0;
+
 /// What to prioritize: cases by id, cases by their facts, or, when it names neither, the head of the worklist.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -50,6 +57,10 @@ pub struct PrioritizeRequest {
     /// The time that inline facts are as of; now where missing. Not for exceptions by id, which are as they are now.
     #[serde(default)]
     pub as_of: Option<Timestamp>,
+    /// Minutes that approvers have: the answer then has the plan of a shift, over all cases that are asked for.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 10080)]
+    pub capacity_minutes: Option<f64>,
     /// How many to answer with; all where missing.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 500)]
@@ -75,6 +86,11 @@ struct Input {
     reference: Option<String>,
     category: Category,
     due_at: Option<Timestamp>,
+    /// Since when it waits; since now where it is not known.
+    #[serde(default)]
+    since: Option<Timestamp>,
+    #[serde(default)]
+    attributes: Map<String, Value>,
     facts: Facts,
     features: Features,
     /// How far outcomes had moved the interval of the ship date by then.
@@ -105,10 +121,11 @@ pub async fn prioritize(services: &Services, request: PrioritizeRequest, actor: 
     let serving = Serving::of(services);
     serving.remember_margins(services, &mut inputs).await?;
     let mut output = serving.scored(&inputs).await;
+    let plan = request.capacity_minutes.map(|minutes| queue::plan(serving.queue, &output, minutes));
     output.truncate(request.max_results.unwrap_or(CASES_MAX));
     let input = inputs.iter().map(|input| json!(input)).collect();
     let versions = serving.versions(services.policy.version())?;
-    let draft = Draft { as_of, input, versions, output };
+    let draft = Draft { as_of, input, versions, output, plan };
     let ctx = Ctx { now: services.clock.now(), entropy: &*services.entropy, actor: actor.clone() };
     let decided: Result<Decision, FlowError> =
         in_transaction!(services.store, |tx| decided(services, &mut *tx, &ctx, &draft).await);
@@ -132,6 +149,9 @@ fn check(request: &PrioritizeRequest) -> Result<(), FlowError> {
     if request.max_results.is_some_and(|most| !(1..=CASES_MAX).contains(&most)) {
         return Err(wrong("max_results", format!("must be from 1 to {CASES_MAX}")));
     }
+    if request.capacity_minutes.is_some_and(|minutes| !(1.0..=MINUTES_MAX).contains(&minutes)) {
+        return Err(wrong("capacity_minutes", format!("must be from 1 to {MINUTES_MAX}")));
+    }
     if request.as_of.is_some() && (!request.ids.is_empty() || request.inline.is_empty()) {
         return Err(wrong(
             "as_of",
@@ -151,7 +171,10 @@ async fn read_cases(
         by_id(&mut *tx, &request.ids).await?
     } else if request.inline.is_empty() {
         let filter = CaseFilter { open: Some(true), ..CaseFilter::default() };
-        let limit = request.max_results.unwrap_or(WORKLIST_DEFAULT);
+        let limit = match request.capacity_minutes {
+            Some(_) => WORKLIST_OF_A_SHIFT,
+            None => request.max_results.unwrap_or(WORKLIST_DEFAULT),
+        };
         tx.list_cases(&filter, None, u32::try_from(limit).unwrap_or(u32::MAX)).await?
     } else {
         Vec::new()
@@ -192,6 +215,8 @@ async fn read_case(tx: &mut dyn Transaction, case: Case, as_of: Timestamp) -> Re
         reference: None,
         category: case.key.category,
         due_at: case.due_at,
+        since: Some(case.opened_at),
+        attributes: case.attributes,
         facts,
         features: Features::Row(row),
         margins: None,
@@ -210,6 +235,8 @@ fn read_inline(case: &InlineCase, index: usize, as_of: Timestamp) -> Result<Inpu
         reference: Some(case.reference.clone()),
         category: case.category,
         due_at: promised.or(facts.order.due_at),
+        since: case.opened_at,
+        attributes: case.attributes.clone(),
         facts,
         features,
         margins: None,
@@ -220,6 +247,7 @@ fn read_inline(case: &InlineCase, index: usize, as_of: Timestamp) -> Result<Inpu
 struct Serving<'a> {
     models: Models,
     basis: Basis<'a>,
+    queue: &'a QueueRules,
 }
 
 impl<'a> Serving<'a> {
@@ -227,7 +255,7 @@ impl<'a> Serving<'a> {
         let models = Models::default();
         models.risk.set(services.models.risk.get());
         models.challenger.set(services.models.challenger.get().filter(|c| c.role == ServingRole::Canary));
-        Self { models, basis: Basis::of(services) }
+        Self { models, basis: Basis::of(services), queue: &services.queue }
     }
 
     /// Reads what outcomes have taught so far, and keeps it with the input.
@@ -241,7 +269,7 @@ impl<'a> Serving<'a> {
         Ok(())
     }
 
-    /// Every case ranked, the most worth a minute first. Other requests get their turn between cases.
+    /// Every case ranked, in the order of the queue. Other requests get their turn between cases.
     async fn scored(&self, inputs: &[Input]) -> Vec<RankedCase> {
         let mut output = Vec::with_capacity(inputs.len());
         for input in inputs {
@@ -251,14 +279,14 @@ impl<'a> Serving<'a> {
                 category: input.category,
                 due_at: input.due_at,
             };
-            output.push(rank::rank(&self.basis, &subject, &input.facts, self.risk(input)));
+            let mut ranked = rank::rank(&self.basis, &subject, &input.facts, self.risk(input));
+            let since = input.since.unwrap_or(input.facts.now);
+            let standing = Standing { facts: &input.facts, attributes: &input.attributes, since };
+            ranked.queue = Some(queue::place(self.queue, self.basis.catalogue, &ranked, standing));
+            output.push(ranked);
             tokio::task::yield_now().await;
         }
-        let name = |case: &RankedCase| (case.case_id, case.reference.clone());
-        output.sort_by(|a, b| {
-            b.priority.total_cmp(&a.priority).then(b.value.total_cmp(&a.value)).then_with(|| name(a).cmp(&name(b)))
-        });
-        output
+        queue::sort(self.queue, output)
     }
 
     fn risk(&self, input: &Input) -> Result<Risk, Abstention> {
@@ -281,6 +309,7 @@ impl<'a> Serving<'a> {
         let effect =
             effect.map_or_else(|| "none".to_owned(), |model| format!("{}@{}", model.version(), model.digest()));
         Ok(BTreeMap::from([
+            ("queue".to_owned(), self.queue.digest().to_owned()),
             ("catalogue".to_owned(), self.basis.catalogue.digest().to_owned()),
             ("policy".to_owned(), policy.to_owned()),
             ("features".to_owned(), features::SCHEMA_VERSION.to_owned()),
@@ -320,12 +349,14 @@ pub(in crate::flow) fn draft_of(
         reference: None,
         category: case.key.category,
         due_at: case.due_at,
+        since: Some(case.opened_at),
+        attributes: case.attributes.clone(),
         facts: facts.clone(),
         features: Features::Row(row.to_vec()),
         margins,
     };
     let versions = Serving::of(services).versions(services.policy.version())?;
-    Ok(Draft { as_of: facts.now, input: vec![json!(input)], versions, output: vec![ranked] })
+    Ok(Draft { as_of: facts.now, input: vec![json!(input)], versions, output: vec![ranked], plan: None })
 }
 
 /// Ranks a case of a recorded decision by another basis, from the facts, features and risk that were recorded; `None` where
@@ -373,9 +404,13 @@ async fn compare(serving: &Serving<'_>, recorded: &Decision) -> Result<Vec<Strin
         Err(error) => return Ok(vec![format!("the recorded input cannot be read: {error}")]),
     };
     let mut output = serving.scored(&inputs).await;
+    let plan = recorded.plan.as_ref().map(|plan| queue::plan(serving.queue, &output, plan.capacity_minutes));
     output.truncate(recorded.output.len());
     log::choose_again(&mut output, recorded, serving.basis.catalogue);
     let mut differences = Vec::new();
+    if digest::canonical(&recorded.plan)? != digest::canonical(&plan)? {
+        differences.push("the plan of the shift is not what was recorded".to_owned());
+    }
     for (place, (then, again)) in recorded.output.iter().zip(&output).enumerate() {
         if digest::canonical(then)? != digest::canonical(again)? {
             differences.push(format!("place {place} of the answer is not what was recorded"));

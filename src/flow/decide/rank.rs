@@ -101,6 +101,7 @@ pub fn rank(basis: &Basis<'_>, subject: &Subject, facts: &Facts, risk: Result<Ri
         latest_useful_at: best.and_then(|c| c.latest_useful_at),
         value,
         priority: value / effort_min,
+        queue: None,
         fallback: fallback.cloned(),
         abstained: abstained.as_ref().map(|abstained| abstention(abstained, facts)),
         risk,

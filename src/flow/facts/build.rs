@@ -2,7 +2,7 @@
 //!
 //! `cites` names the newest event behind each member: `order`, `order.ship_to`, `line`, `line.promise`, `line.status`,
 //! `item`, `item.substitute`, `stock`, `stock.alternate`, `customer`, `credit`, `credit.payment`, `invoice`,
-//! `integration`, `change`, `shipment`, `purchase_order`. `credit` and `invoice` are cited when finance said anything of
+//! `integration`, `change`, `shipment`, `purchase_order`, `timetable.warehouse`, `timetable.carrier`, `timetable.supplier`. `credit` and `invoice` are cited when finance said anything of
 //! them, also that they are released. Guarantee: reads through the given transaction only.
 
 use std::collections::BTreeMap;
@@ -13,13 +13,14 @@ use rust_decimal::prelude::ToPrimitive as _;
 
 use super::{
     ChangeFacts, CustomerFacts, Facts, IntegrationFacts, ItemFacts, LineFacts, OrderFacts, ShipmentFacts, address,
-    finance, stock,
+    finance, stock, timetable,
 };
 use crate::domain::event::EventRef;
 use crate::domain::money::Money;
 use crate::domain::order::{Line, Order, Shipment};
 use crate::domain::party::ObjectKind;
 use crate::domain::payload::{Customer, Item, Milestone, OrderStatus};
+use crate::domain::timetable::Timetable;
 use crate::flow::objects::{self, Account};
 use crate::ports::store::{StoreError, Transaction};
 
@@ -66,6 +67,11 @@ async fn of_whole(tx: &mut dyn Transaction, order: &Order, now: Timestamp) -> Re
     let customer = customer(tx, order, &mut cites).await?;
     let credit = finance::credit(tx, (order, &account, customer.as_ref()), now, &mut cites).await?;
     let invoice = finance::invoice(tx, (order, &account), now, &mut cites).await?;
+    let timetable = Timetable {
+        warehouse: timetable::of_site(tx, ObjectKind::Warehouse, order.warehouse_id.as_deref(), &mut cites).await?,
+        carrier: timetable::of_site(tx, ObjectKind::Carrier, order.carrier_id.as_deref(), &mut cites).await?,
+        supplier: None,
+    };
     let placed = order.cites.get("placed");
     let header = order.cites.get("cancelled").or(order.cites.get("change")).or(placed);
     cite(&mut cites, "order", header);
@@ -83,6 +89,7 @@ async fn of_whole(tx: &mut dyn Transaction, order: &Order, now: Timestamp) -> Re
         change: change(order, None, now, &mut cites),
         shipment: shipment(order, now, &mut cites),
         purchase_order: None,
+        timetable,
         cites,
     })
 }
@@ -94,6 +101,8 @@ async fn with_line(tx: &mut dyn Transaction, order: &Order, line: &Line, whole: 
     let item = objects::read::<Item>(tx, ObjectKind::Item, &line.sku).await?;
     facts.stock = stock::stock(tx, (order, line), now, cites).await?;
     facts.purchase_order = stock::purchase_order(tx, (order, line), now, cites).await?;
+    timetable::of_line(tx, &mut facts.timetable, order.warehouse_of(line), facts.purchase_order.as_ref(), cites)
+        .await?;
     facts.item = match &item {
         None => None,
         Some(item) => {

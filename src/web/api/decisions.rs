@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use crate::domain::choice::Response;
 use crate::domain::decision::{Decision, DecisionRecord, RankedCase};
 use crate::domain::ids::DecisionId;
+use crate::domain::queue::ShiftPlan;
 use crate::flow::decide::log::{self, NewResponse};
 use crate::flow::decide::prioritize::{self, PrioritizeRequest, Replay};
 use crate::web::error::Problem;
@@ -29,8 +30,10 @@ pub struct Prioritized {
     pub as_of: Timestamp,
     /// Digests of models, catalogue and policy, by name.
     pub versions: BTreeMap<String, String>,
-    /// Most valuable approver minute first.
+    /// In the order of the queue: pins, what waited too long, then the most valuable approver minute first.
     pub output: Vec<RankedCase>,
+    /// What a shift of `capacity_minutes` can do.
+    pub plan: Option<ShiftPlan>,
 }
 
 /// Ranks exceptions by id or by inline facts, with next-best actions for each.
@@ -41,9 +44,9 @@ pub async fn prioritize(
     caller: Allowed<demand::PrioritizeRun>,
     Body(request): Body<PrioritizeRequest>,
 ) -> Result<Json<Prioritized>, Problem> {
-    let Decision { id, as_of, versions, output, .. } =
+    let Decision { id, as_of, versions, output, plan, .. } =
         prioritize::prioritize(&state.services, request, caller.actor()).await?;
-    Ok(Json(Prioritized { decision_id: id, as_of, versions, output }))
+    Ok(Json(Prioritized { decision_id: id, as_of, versions, output, plan }))
 }
 
 /// The full record of a decision: what was recommended, what people made of it, and what came of it.

@@ -92,7 +92,7 @@ impl WorklistQuery {
 /// A page of the worklist.
 #[derive(Serialize, ToSchema)]
 pub struct Worklist {
-    /// By value of intervention per approver minute, most first.
+    /// In the order of the queue (`assessment.queue`): pins, what waited too long, then by value per approver minute.
     pub items: Vec<Case>,
     /// Counts of everything that matches.
     pub facets: Facets,
@@ -116,7 +116,7 @@ pub struct ExceptionView {
 /// The place of a case in the worklist.
 #[must_use]
 pub fn place(case: &Case) -> CaseCursor {
-    CaseCursor { priority: case.assessment.as_ref().map_or(0.0, |a| a.priority), id: case.id }
+    CaseCursor { priority: case.queue_key(), id: case.id }
 }
 
 /// The worklist.

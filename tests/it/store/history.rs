@@ -129,6 +129,7 @@ async fn decision_is_kept_once(db: &TestStore) -> anyhow::Result<()> {
         versions: BTreeMap::from([("catalogue".to_owned(), "d1".to_owned())]),
         output: Vec::new(),
         exploration: None,
+        plan: None,
     };
     let mut tx = db.store.write().await?;
     tx.insert_decision(&decision).await?;

@@ -88,6 +88,7 @@ pub fn assessment(priority: f64) -> CaseAssessment {
         best_action: None,
         decision_id: None,
         at: at(1),
+        queue: None,
     }
 }
 

@@ -14,6 +14,7 @@ use holdfast::flow::accept::events::{self, Arrival, ItemResult, ItemStatus};
 use holdfast::flow::accept::rules::Rules;
 use holdfast::flow::decide::catalogue::{self, Catalogue};
 use holdfast::flow::decide::policy::Policy;
+use holdfast::flow::decide::queue::{self, QueueRules};
 use holdfast::flow::services::{Models, Settings};
 use holdfast::ports::connector::{Call, Connector};
 use holdfast::ports::store::Store;
@@ -66,6 +67,7 @@ impl World {
             connector,
             rules: Arc::new(Rules::built_in()?),
             catalogue: Arc::new(Catalogue::load(catalogue::BUILT_IN)?),
+            queue: Arc::new(QueueRules::load(queue::BUILT_IN)?),
             policy: Arc::new(Policy::load(None)?),
             settings,
         };

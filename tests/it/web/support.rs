@@ -101,6 +101,9 @@ impl Web {
             connector: Arc::new(NoConnector),
             rules: Arc::new(Rules::built_in().unwrap()),
             catalogue: Arc::new(Catalogue::load(catalogue::BUILT_IN).unwrap()),
+            queue: Arc::new(
+                holdfast::flow::decide::queue::QueueRules::load(holdfast::flow::decide::queue::BUILT_IN).unwrap(),
+            ),
             policy: Arc::new(Policy::load(None).unwrap()),
             settings: Settings::default(),
         });
@@ -231,6 +234,7 @@ impl Web {
                 best_action: None,
                 decision_id: None,
                 at: now,
+                queue: None,
             }),
             version: 1,
         };

@@ -2,7 +2,8 @@
 //!
 //! Purpose: order open cases by what an approver's minute is worth in them, `(C(default) − min C) / minutes`, and tell what
 //! a shift of so many minutes can save. The greedy order by worth per minute is the best one up to its last case
-//! (Dantzig 1957). Legal and safety pins go first; what has waited too long comes next, so that nothing starves; what
+//! (Dantzig 1957). Legal and safety pins go first; what has waited too long comes next, the oldest first, so that nothing
+//! starves; what
 //! nobody can save any more falls to the end.
 //!
 //! Guarantees: pure and total; ties are broken by waiting time, then by the order given.
@@ -84,7 +85,13 @@ pub fn order(cases: &[Waiting], options: &QueueOptions) -> Vec<usize> {
         cases.iter().enumerate().map(|(index, case)| (rank(case, options), index, case)).collect();
     let worth = |case: &Waiting| per_minute(case.value, case.effort_minutes);
     order.sort_by(|(rank, index, case), (other_rank, other_index, other)| {
+        // What has waited too long is served in turn, or the last of it would wait for ever.
+        let waited = match rank {
+            Rank::Aged => other.waited_minutes.total_cmp(&case.waited_minutes),
+            _ => Ordering::Equal,
+        };
         rank.cmp(other_rank)
+            .then(waited)
             .then_with(|| worth(other).total_cmp(&worth(case)))
             .then_with(|| other.waited_minutes.total_cmp(&case.waited_minutes))
             .then_with(|| index.cmp(other_index))

@@ -85,6 +85,8 @@ fn inline(reference: &str, value: f64, features: Value) -> InlineCase {
         reference: reference.to_owned(),
         category: Category::InventoryShortage,
         facts: json!({ "order": { "order_id": reference, "currency": "EUR", "value": value, "due_in_h": 100.0 } }),
+        opened_at: None,
+        attributes: serde_json::Map::new(),
         features: features.as_object().cloned(),
     }
 }
