@@ -188,6 +188,7 @@ fn case(app: &App, order: &Order, number: usize, now: Timestamp) -> Case {
         due_at: order.due_at(),
         at_stake: Some(Money::new(100.into(), "EUR")),
         reopens: None,
+        sla: None,
         assessment: Some(CaseAssessment {
             miss_probability: Some(0.5),
             value: Some(priority * 8.0),

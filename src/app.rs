@@ -3,6 +3,7 @@
 //! Guarantees: rules, catalogue and policies are compiled and validated before anything listens; what served last serves
 //! again after a restart; a model that is missing leaves its slot empty and says so, it never stops the service.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -19,6 +20,7 @@ use crate::flow::decide::policy::Policy;
 use crate::flow::decide::queue::{self, QueueRules};
 use crate::flow::learn::registry;
 use crate::flow::services::{Models, Services, Settings};
+use crate::flow::sla::{self, ServiceLevels};
 use crate::ports::clock::Clock;
 use crate::ports::connector::Endpoint;
 use crate::ports::registry::ModelLoader;
@@ -90,7 +92,7 @@ async fn vectors(config: &Config) -> Result<Arc<dyn VectorStore>> {
 async fn services(config: &Config) -> Result<Services> {
     let rules = match &config.flow.rules {
         None => Rules::built_in()?,
-        Some(path) => Rules::load(&std::fs::read_to_string(path).with_context(|| path.display().to_string())?)?,
+        path => Rules::load(&text(path.as_deref(), "")?)?,
     };
     Ok(Services {
         store: store(config).await?,
@@ -102,17 +104,19 @@ async fn services(config: &Config) -> Result<Services> {
         connector: Arc::new(WebhookConnector::new(config.connector.allow_private)?),
         rules: Arc::new(rules),
         catalogue: Arc::new(Catalogue::load(catalogue::BUILT_IN)?),
-        queue: Arc::new(queue_rules(config)?),
+        queue: Arc::new(QueueRules::load(&text(config.flow.queue.as_deref(), queue::BUILT_IN)?)?),
+        service_levels: Arc::new(ServiceLevels::load(&text(config.flow.service_levels.as_deref(), sla::BUILT_IN)?)?),
         policy: Arc::new(Policy::load(config.flow.policies.as_deref())?),
         settings: settings(config),
     })
 }
 
-fn queue_rules(config: &Config) -> Result<QueueRules> {
-    Ok(match &config.flow.queue {
-        None => QueueRules::load(queue::BUILT_IN)?,
-        Some(path) => QueueRules::load(&std::fs::read_to_string(path).with_context(|| path.display().to_string())?)?,
-    })
+/// The text of a file that replaces a built-in one.
+fn text(path: Option<&Path>, built_in: &str) -> Result<String> {
+    match path {
+        None => Ok(built_in.to_owned()),
+        Some(path) => std::fs::read_to_string(path).with_context(|| path.display().to_string()),
+    }
 }
 
 fn settings(config: &Config) -> Settings {

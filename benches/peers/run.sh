@@ -7,6 +7,7 @@
 #   benches/peers/run.sh parity CSV ...                exported trees in LightGBM
 #   benches/peers/run.sh speed CSV ...                 time and memory beside LightGBM
 #   benches/peers/run.sh ftrl DESCRIPTOR DATA          a study: why FTRL does well under drift
+#   benches/peers/run.sh prioritize [--requests N]     POST /v1/prioritize of a demonstration beside LightGBM in Python
 #
 # PEERS_VENV says where the environment lies (default: target/peers-venv).
 set -euo pipefail
@@ -28,11 +29,30 @@ run() {
     "$venv/bin/python" "$here/$name.py" "$@"
 }
 
+# Prepares a demonstration (once, under target/), serves it with its models, and compares.
+prioritize() {
+    local holdfast=$root/target/release/holdfast dir=$root/target/bench-demo bind=127.0.0.1:18099 failed=0
+    cargo build --release --locked --manifest-path "$root/Cargo.toml"
+    [ -d "$dir" ] || "$holdfast" demo --dir "$dir" --no-serve
+    HOLDFAST_DATA_DIR=$dir HOLDFAST_SERVER__BIND=$bind "$holdfast" serve >"$dir/serve.log" 2>&1 &
+    server=$!
+    trap 'kill $server 2>/dev/null || true' EXIT
+    until curl -sf "http://$bind/readyz" >/dev/null; do
+        kill -0 "$server"
+        sleep 0.5
+    done
+    local token
+    token=$(HOLDFAST_DATA_DIR=$dir "$holdfast" token --subject bench --kind service --scopes exceptions:read,prioritize:run)
+    run prioritize --url "http://$bind" --token "$token" "$@" || failed=1
+    return "$failed"
+}
+
 case "${1:?say what to compare, see the head of this file}" in
 tabular) run tabular "${@:2}" ;;
 parity) run boost_parity "${@:2}" ;;
 speed) run boost_speed "${@:2}" ;;
 ftrl) run ftrl "${@:2}" ;;
+prioritize) prioritize "${@:2}" ;;
 *)
     files=("$1/dataco.csv.gz" "$1/scms.csv.gz")
     failed=0

@@ -16,6 +16,8 @@ pub struct Flow {
     pub rules: Option<PathBuf>,
     /// Pins and the aging floor of the queue that replace the built-in file.
     pub queue: Option<PathBuf>,
+    /// Service targets and calendars of teams that replace the built-in file.
+    pub service_levels: Option<PathBuf>,
     /// Folder with policies that replace the built-in ones.
     pub policies: Option<PathBuf>,
     pub reopen_window_h: u32,
@@ -33,6 +35,7 @@ impl Default for Flow {
         Self {
             rules: None,
             queue: None,
+            service_levels: None,
             policies: None,
             reopen_window_h: settings.reopen_window_h,
             auto_attach_min: settings.auto_attach_min,

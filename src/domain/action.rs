@@ -155,9 +155,9 @@ pub struct ActionSpec {
 #[serde(deny_unknown_fields)]
 pub struct Timing {
     /// What it must be done by.
-    pub by: Milestone,
+    pub by: ShipmentStep,
     /// In whose hours it is done.
-    pub calendar: Party,
+    pub calendar: ServiceParty,
     /// Open hours of that calendar that it takes; a supplier's own lead time stands before it.
     pub open_h: f64,
     /// Hours by the clock after that, on the road.
@@ -168,8 +168,7 @@ pub struct Timing {
 /// A step of a shipment that an action has to come before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[schema(as = TimingMilestone)]
-pub enum Milestone {
+pub enum ShipmentStep {
     /// The last pick wave from which the goods are ready for the hand-over.
     Pick,
     /// The last hand-over to the carrier before the ship date.
@@ -181,9 +180,8 @@ pub enum Milestone {
 /// Whose calendar counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[schema(as = TimingParty)]
 #[expect(missing_docs, reason = "names say it")]
-pub enum Party {
+pub enum ServiceParty {
     Warehouse,
     Carrier,
     Supplier,

@@ -12,6 +12,7 @@ use super::event::EventRef;
 use super::ids::{CaseId, ProposalId};
 use super::money::Money;
 use super::queue::QueuePlace;
+use super::sla::{Pace, SlaTimer};
 
 /// What is wrong (CONTRACT.md section 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -192,6 +193,16 @@ impl CaseState {
         !matches!(self, Self::Resolved { .. } | Self::Cancelled { .. })
     }
 
+    /// What the state does to the timer of the service target: it stands still while somebody else has been asked.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        match self {
+            Self::AwaitingInformation { .. } => Pace::Paused,
+            state if state.is_open() => Pace::Running,
+            _ => Pace::Stopped,
+        }
+    }
+
     /// The declared transitions. A working state may repeat (another proposal on the same case), a closed one is final.
     #[must_use]
     pub fn may_become(&self, next: &Self) -> bool {
@@ -265,6 +276,9 @@ pub struct Case {
     /// What the models said last; `None` until assessed.
     #[serde(default)]
     pub assessment: Option<CaseAssessment>,
+    /// The timer of its service target; `None` until assessed.
+    #[serde(default)]
+    pub sla: Option<SlaTimer>,
     /// Optimistic lock and ETag; starts at 1.
     pub version: i64,
 }

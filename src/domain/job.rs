@@ -20,6 +20,7 @@ closed_set! {
         DeliverEvent = "deliver_event",
         ProposalTimer = "proposal_timer",
         EffectCheck = "effect_check",
+        CaseTimer = "case_timer",
     }
 }
 

@@ -23,6 +23,7 @@ pub mod outcome;
 pub mod party;
 pub mod payload;
 pub mod proposal;
-pub mod words;
 pub mod queue;
+pub mod sla;
 pub mod timetable;
+pub mod words;

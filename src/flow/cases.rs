@@ -9,6 +9,7 @@ use super::decide::lifecycle;
 use super::error::FlowError;
 use super::execute::emit::emit;
 use super::services::{Ctx, Services};
+use super::sla;
 use crate::domain::actor::Actor;
 use crate::domain::case::{Case, CaseState, Resolution};
 use crate::domain::ids::CaseId;
@@ -56,12 +57,18 @@ pub(super) async fn change_state(
         CaseState::Cancelled { .. } => ("case.cancelled", "exception.resolved.v1"),
         _ => ("case.transitioned", "exception.updated.v1"),
     };
+    let pace = case.state.pace();
     case.state = case.state.become_(next)?;
     if !case.state.is_open() {
         lifecycle::case_closed(tx, ctx, case.id).await?;
     }
+    case.sla = case.sla.map(|timer| timer.after(case.state.pace(), ctx.now));
     let detail = json!({ "from": from, "to": case.state, "why": why });
-    write(tx, ctx, case, (action, event_type), detail, telling).await
+    let case = write(tx, ctx, case, (action, event_type), detail, telling).await?;
+    if case.sla.is_some() && case.state.pace() != pace {
+        sla::look(tx, ctx, &case).await?;
+    }
+    Ok(case)
 }
 
 /// Opens a case.

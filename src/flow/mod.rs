@@ -14,6 +14,7 @@ pub mod facts;
 pub mod learn;
 pub mod objects;
 pub mod services;
+pub mod sla;
 
 pub use error::FlowError;
 pub use services::Services;

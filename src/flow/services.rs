@@ -15,6 +15,7 @@ use crate::flow::decide::catalogue::Catalogue;
 use crate::flow::decide::explore::ExplorationSettings;
 use crate::flow::decide::policy::Policy;
 use crate::flow::decide::queue::QueueRules;
+use crate::flow::sla::ServiceLevels;
 use crate::ports::clock::Clock;
 use crate::ports::connector::{Connector, Endpoint};
 use crate::ports::language::{Encoder, IntentClassifier};
@@ -37,6 +38,7 @@ pub struct Services {
     pub catalogue: Arc<Catalogue>,
     pub policy: Arc<Policy>,
     pub queue: Arc<QueueRules>,
+    pub service_levels: Arc<ServiceLevels>,
     pub settings: Settings,
 }
 

@@ -135,12 +135,25 @@ fn inference(assessment: &Assessment) -> TimelineEntry {
 }
 
 fn act(entry: &AuditEntry) -> TimelineEntry {
+    if let Some(says) = sla(entry) {
+        return TimelineEntry { at: entry.at, worth: Worth::Act, says, from: entry.actor.label() };
+    }
     let state = entry.detail.get("to").or_else(|| entry.detail.get("state")).and_then(|v| v.as_str());
     let says = match state {
         Some(state) => format!("{} → {}", words(&entry.action), words(state)),
         None => words(&entry.action),
     };
     TimelineEntry { at: entry.at, worth: Worth::Act, says, from: entry.actor.label() }
+}
+
+/// What a service target's entry says.
+fn sla(entry: &AuditEntry) -> Option<String> {
+    match entry.action.as_str() {
+        "sla.started" => Some(format!("Service target of {} open minutes", entry.detail["target_min"])),
+        "sla.warned" => Some(format!("{} % of the service target is used", entry.detail["percent"])),
+        "sla.breached" => Some("Service target breached".to_owned()),
+        _ => None,
+    }
 }
 
 fn words(name: &str) -> String {

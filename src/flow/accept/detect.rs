@@ -298,6 +298,7 @@ async fn open_case(
         due_at: condition.due_at,
         reopens: reopens.map(|case| case.id),
         assessment: None,
+        sla: None,
         version: 1,
     };
     cases::open(tx, ctx, &case, cause.telling).await?;

@@ -14,7 +14,7 @@ use crate::domain::actor::Actor;
 use crate::domain::case::{Case, CaseAssessment, CaseState};
 use crate::domain::decision::{Abstention, RankedCase, Risk};
 use crate::domain::ids::{AssessmentId, JobId};
-use crate::domain::job::{JobKind, NewJob};
+use crate::domain::job::{Job, JobKind, NewJob};
 use crate::domain::order::Order;
 use crate::domain::outcome::Assessment;
 use crate::flow::FlowError;
@@ -23,15 +23,31 @@ use crate::flow::decide::queue::{self, Standing};
 use crate::flow::decide::rank::{self, Basis, Subject};
 use crate::flow::decide::{log, prioritize};
 use crate::flow::execute::emit::emit;
+use crate::flow::execute::lease_lost;
 use crate::flow::facts::{self, Facts};
 use crate::flow::services::{Ctx, Services};
+use crate::flow::sla;
 use crate::in_transaction;
 use crate::ports::store::Transaction;
 
 /// A case that is assessed again and again gives a training row at most this often.
 const ROW_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
-/// Assesses every open case of an order at `now`: the job that detection asks for.
+/// Assesses as a leased job and ends it. The end comes first in the transaction: what happens to the order meanwhile asks
+/// for a job of its own, and finds none that has already looked.
+///
+/// # Errors
+/// [`FlowError::Conflict`] with code `lease-lost`, and as [`assess_order`].
+pub async fn assess_job(services: &Services, job: &Job, order_id: &str) -> Result<(), FlowError> {
+    let ctx = Ctx { now: services.clock.now(), entropy: &*services.entropy, actor: Actor::System };
+    in_transaction!(services.store, |tx| match tx.finish_job(job.id, &job.lease_token, ctx.now).await {
+        Ok(true) => assess(services, tx.as_mut(), &ctx, order_id).await,
+        Ok(false) => Err(lease_lost(job.id)),
+        Err(error) => Err(error.into()),
+    })
+}
+
+/// Assesses every open case of an order at `now`.
 ///
 /// # Errors
 /// [`FlowError`].
@@ -113,6 +129,7 @@ async fn assess_case(
     let draft = prioritize::draft_of(services, &case, (facts, &scored.row, scored.margins), ranked)?;
     let (decision, explored) = log::decide(tx, ctx, services, draft).await?;
     let Some(ranked) = decision.output.first() else { return Ok(()) };
+    sla::start(&services.service_levels, tx, ctx, &mut case).await?;
     let before = case.assessment.take();
     let mut assessment = shown(ranked, ctx.now);
     let changed = before.as_ref().is_none_or(|before| before.best_action != assessment.best_action);

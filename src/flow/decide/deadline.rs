@@ -9,7 +9,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::action::{ActionSpec, Milestone, Party, Timing};
+use crate::domain::action::{ActionSpec, ServiceParty, ShipmentStep, Timing};
 use crate::domain::calendar::Calendar;
 use crate::domain::timetable::{Service, Timetable};
 
@@ -51,14 +51,14 @@ impl<'a> Deadlines<'a> {
         let steps = self.steps?;
         let Some(timing) = spec.timing else { return hours_before(steps.due, spec.useful_before_due_h) };
         let step = match timing.by {
-            Milestone::Pick => steps.pick,
-            Milestone::HandOver => steps.hand_over,
-            Milestone::Due => steps.due,
+            ShipmentStep::Pick => steps.pick,
+            ShipmentStep::HandOver => steps.hand_over,
+            ShipmentStep::Due => steps.due,
         };
         let calendar = match timing.calendar {
-            Party::Warehouse => self.warehouse.as_ref(),
-            Party::Carrier => self.carrier.as_ref(),
-            Party::Supplier => self.supplier.as_ref(),
+            ServiceParty::Warehouse => self.warehouse.as_ref(),
+            ServiceParty::Carrier => self.carrier.as_ref(),
+            ServiceParty::Supplier => self.supplier.as_ref(),
         };
         let counted = calendar.and_then(|calendar| {
             let arrives = hours_before(step, timing.transit_h)?;
@@ -69,7 +69,7 @@ impl<'a> Deadlines<'a> {
 
     /// A supplier's word on its lead time stands before the catalogue's.
     fn open_h(&self, timing: &Timing) -> f64 {
-        let told = self.timetable.supplier.as_ref().filter(|_| timing.calendar == Party::Supplier);
+        let told = self.timetable.supplier.as_ref().filter(|_| timing.calendar == ServiceParty::Supplier);
         told.and_then(|supplier| supplier.lead_time_h).unwrap_or(timing.open_h)
     }
 }

@@ -16,7 +16,7 @@ use crate::domain::job::{Job, JobError, JobKind};
 use crate::flow::accept::messages;
 use crate::flow::decide::approve;
 use crate::flow::services::{Ctx, Services};
-use crate::flow::{FlowError, assess};
+use crate::flow::{FlowError, assess, sla};
 use crate::in_transaction;
 use crate::ports::store::Transaction;
 
@@ -55,10 +55,13 @@ async fn handle(services: &Services, job: &Job) -> Result<&'static str, JobError
             let done = approve::timer(services, member(job, "proposal_id")?, services.clock.now()).await;
             finished(services, job, done.map_err(of_flow)).await
         }
+        JobKind::CaseTimer => {
+            let done = sla::timer(services, member(job, "case_id")?, services.clock.now()).await;
+            finished(services, job, done.map_err(of_flow)).await
+        }
         JobKind::AssessOrder => {
             let order_id: String = member(job, "order_id")?;
-            let done = assess::case::assess_order(services, &order_id, services.clock.now()).await;
-            finished(services, job, done.map_err(of_flow)).await
+            assess::case::assess_job(services, job, &order_id).await.map(|()| "done").map_err(of_flow)
         }
         JobKind::ReadMessage => {
             let done = messages::read_job(services, member(job, "message_id")?).await;

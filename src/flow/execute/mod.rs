@@ -40,7 +40,7 @@ async fn lease(services: &Services, claim: &Claim) -> Result<Vec<Job>, FlowError
 }
 
 /// The refusal of a completion that comes after the lease went to another, or twice.
-fn lease_lost(job: JobId) -> FlowError {
+pub(in crate::flow) fn lease_lost(job: JobId) -> FlowError {
     FlowError::Conflict {
         code: "lease-lost",
         message: format!("the lease of job `{job}` is no longer yours; what you report now changes nothing"),

@@ -54,6 +54,7 @@ pub async fn integration_failure(
         at_stake: stricken.and_then(|case| case.at_stake),
         reopens: None,
         assessment: None,
+        sla: None,
         version: 1,
     };
     // The event of the failed action, which is recorded next, lets the order be assessed again.

@@ -21,9 +21,10 @@ use crate::flow::services::Services;
 use crate::ports::store::jobs::Claim;
 
 /// In the order in which they are looked for: what was approved goes first.
-const KINDS: [JobKind; 6] = [
+const KINDS: [JobKind; 7] = [
     JobKind::ExecuteAction,
     JobKind::ProposalTimer,
+    JobKind::CaseTimer,
     JobKind::ReadMessage,
     JobKind::AssessOrder,
     JobKind::EffectCheck,

@@ -13,6 +13,7 @@ use crate::domain::ids::CaseId;
 use crate::domain::message::Message;
 use crate::domain::proposal::Proposal;
 use crate::flow::cases;
+use crate::flow::sla::SlaStatus;
 use crate::ports::store::cases::{CaseCursor, CaseFilter, Facets};
 use crate::ports::store::proposals::ProposalFilter;
 use crate::web::error::Problem;
@@ -105,6 +106,8 @@ pub struct Worklist {
 pub struct ExceptionView {
     /// The case.
     pub case: Case,
+    /// How it stands against its service target now; `null` before its first assessment.
+    pub sla: Option<SlaStatus>,
     /// Facts, claims, inferences and acts, oldest first.
     pub timeline: Vec<TimelineEntry>,
     /// Messages that belong to it, oldest first.
@@ -162,7 +165,8 @@ pub async fn view(state: &WebState, id: CaseId) -> Result<ExceptionView, Problem
     let timeline = timeline::of_case(tx.as_mut(), &case, &messages).await?;
     let filter = ProposalFilter { case_id: Some(id), state: None };
     let proposals = tx.list_proposals(&filter, None, 50).await?;
-    Ok(ExceptionView { case, timeline, messages, proposals })
+    let sla = state.services.service_levels.status(&case, state.services.clock.now());
+    Ok(ExceptionView { case, sla, timeline, messages, proposals })
 }
 
 /// What the risk model says of an exception now.

@@ -214,7 +214,7 @@ fn page(shell: Shell, view: &ExceptionView, now: jiff::Timestamp) -> CasePage {
         order: order(case),
         state: words::case_state(&case.state),
         detail: case.detail.clone(),
-        figures: figures(case, now),
+        figures: figures(view, now),
         summary: SummaryCard::default(),
         caveat: None,
         ways_out: Vec::new(),
@@ -238,7 +238,8 @@ fn order(case: &Case) -> String {
     format!("{}{line}", case.key.order_id)
 }
 
-fn figures(case: &Case, now: jiff::Timestamp) -> Vec<Figure> {
+fn figures(view: &ExceptionView, now: jiff::Timestamp) -> Vec<Figure> {
+    let case = &view.case;
     let assessment = case.assessment.as_ref();
     let miss = assessment.and_then(|a| a.miss_probability);
     let saves = assessment.and_then(|a| a.value);
@@ -249,6 +250,7 @@ fn figures(case: &Case, now: jiff::Timestamp) -> Vec<Figure> {
             value: miss.map_or_else(|| "unknown".to_owned(), |p| format!("{} %", words::percent(p))),
         },
         Figure { name: "Due", value: words::countdown(case.due_at, now).says },
+        Figure { name: "Service target", value: words::sla(view.sla.as_ref()).says },
         Figure { name: "Best action saves", value: saves.map_or_else(|| "unknown".to_owned(), words::amount) },
         Figure { name: "Severity", value: format!("{:?}", case.severity) },
         Figure { name: "Open for", value: words::span(case.opened_at, now) },

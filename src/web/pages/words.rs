@@ -9,6 +9,7 @@ use crate::domain::approval::{Verdict, Vote};
 use crate::domain::case::CaseState;
 use crate::domain::money::Money;
 use crate::domain::proposal::{FailureCause, ProposalState};
+use crate::flow::sla::SlaStatus;
 
 /// A text with the class that colours it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +95,20 @@ pub fn countdown(due: Option<Timestamp>, now: Timestamp) -> Levelled {
             let near = due.as_second() - now.as_second() < 24 * 3600;
             Levelled::new(format!("in {}", span(now, due)), if near { "soon" } else { "" })
         }
+    }
+}
+
+/// How a case stands against its service target.
+#[must_use]
+pub fn sla(status: Option<&SlaStatus>) -> Levelled {
+    let Some(status) = status else { return Levelled::new("", "") };
+    let minutes = status.left_min.abs();
+    let time = if minutes < 90 { format!("{minutes} min") } else { format!("{} h", minutes / 60) };
+    match status.breached_at {
+        Some(_) => Levelled::new(format!("breached, {time} over"), "late"),
+        None if status.paused => Levelled::new(format!("paused, {time} left"), "soft"),
+        None if status.left_min * 4 <= status.target_min => Levelled::new(format!("{time} left"), "soon"),
+        None => Levelled::new(format!("{time} left"), ""),
     }
 }
 

@@ -13,6 +13,7 @@ use super::shell::{Refused, Shell, Viewer, escape, render};
 use super::words::{self, Levelled};
 use crate::domain::actor::Scope;
 use crate::domain::case::{Case, CaseState, Category};
+use crate::domain::queue::QueueRank;
 use crate::ports::store::cases::{CaseCursor, CaseFilter, Facets};
 use crate::web::api::exceptions::place;
 use crate::web::extract::{PageSize, Params, Text};
@@ -55,10 +56,13 @@ struct Row {
     at_stake: String,
     miss: Option<Miss>,
     due: Levelled,
+    sla: Levelled,
     action: String,
     saves: String,
     state: Levelled,
     owner: String,
+    /// Why it stands before worth.
+    first: Option<String>,
 }
 
 struct Miss {
@@ -120,7 +124,7 @@ pub(super) async fn show(
     let facets = tx.case_facets(&filter).await?;
     let page = page(&state, "exceptions", ROWS, cases, place);
     let now = state.services.clock.now();
-    let rows: Vec<Row> = page.items.iter().enumerate().map(|(i, c)| row(query.from + i + 1, c, now)).collect();
+    let rows: Vec<Row> = page.items.iter().enumerate().map(|(i, c)| row(&state, query.from + i + 1, c, now)).collect();
     let first = query.with("", None);
     let mark = if first.contains('?') { '&' } else { '?' };
     let next = page.next.map(|cursor| format!("{first}{mark}cursor={cursor}&from={}", query.from + rows.len()));
@@ -163,7 +167,7 @@ fn choices(query: &Query, parameter: &str, counts: &BTreeMap<String, i64>, curre
     list
 }
 
-fn row(rank: usize, case: &Case, now: Timestamp) -> Row {
+fn row(state: &WebState, rank: usize, case: &Case, now: Timestamp) -> Row {
     let assessment = case.assessment.as_ref();
     let line = case.key.line_no.map_or_else(String::new, |n| format!(" / {n}"));
     Row {
@@ -175,10 +179,15 @@ fn row(rank: usize, case: &Case, now: Timestamp) -> Row {
         at_stake: case.at_stake.as_ref().map_or_else(String::new, words::money),
         miss: assessment.and_then(|a| a.miss_probability).map(miss),
         due: words::countdown(case.due_at.filter(|_| case.state.is_open()), now),
+        sla: words::sla(state.services.service_levels.status(case, now).as_ref()),
         action: assessment.and_then(|a| a.best_action).map_or_else(String::new, |a| words::title(a.name())),
         saves: assessment.and_then(|a| a.value).map_or_else(String::new, words::amount),
         state: words::case_state(&case.state),
         owner: words::title(&case.owner),
+        first: assessment
+            .and_then(|a| a.queue.as_ref())
+            .filter(|place| place.rank < QueueRank::Worth)
+            .map(|p| p.why.clone()),
     }
 }
 
@@ -203,6 +212,8 @@ impl Sampled for WorklistPage {
             at_stake: "12\u{202f}400.00 EUR".to_owned(),
             miss: probability.map(miss),
             due: Levelled::new("in 7 h", "soon"),
+            sla: Levelled::new("2 h left", "soon"),
+            first: Some("safety: people <are> in danger".to_owned()),
             action: "Reallocate from warehouse".to_owned(),
             saves: "310".to_owned(),
             state: words::case_state(&CaseState::New),

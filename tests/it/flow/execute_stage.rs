@@ -158,6 +158,7 @@ pub fn services_with(world: &World, connector: Arc<dyn Connector>, settings: Set
         rules: base.rules.clone(),
         catalogue: base.catalogue.clone(),
         queue: Arc::clone(&world.services.queue),
+        service_levels: Arc::clone(&world.services.service_levels),
         policy: base.policy.clone(),
         connector,
         settings,

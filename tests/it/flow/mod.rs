@@ -21,3 +21,4 @@ mod promise;
 mod promotion;
 mod runs;
 mod samples;
+mod sla;

@@ -48,6 +48,7 @@ pub fn case(category: Category) -> Case {
         due_at: Some("2026-03-04T15:00:00Z".parse().unwrap()),
         at_stake: None,
         reopens: None,
+        sla: None,
         assessment: None,
         version: 1,
     }

@@ -74,6 +74,7 @@ pub fn case(id: CaseId, category: Category, order_id: &str, priority: Option<f64
         due_at: Some(at(86_400)),
         at_stake: None,
         reopens: None,
+        sla: None,
         assessment: priority.map(assessment),
         version: 1,
     }

@@ -16,6 +16,7 @@ use holdfast::flow::decide::catalogue::{self, Catalogue};
 use holdfast::flow::decide::policy::Policy;
 use holdfast::flow::decide::queue::{self, QueueRules};
 use holdfast::flow::services::{Models, Settings};
+use holdfast::flow::sla::{self, ServiceLevels};
 use holdfast::ports::connector::{Call, Connector};
 use holdfast::ports::store::Store;
 use jiff::{SignedDuration, Timestamp};
@@ -68,6 +69,7 @@ impl World {
             rules: Arc::new(Rules::built_in()?),
             catalogue: Arc::new(Catalogue::load(catalogue::BUILT_IN)?),
             queue: Arc::new(QueueRules::load(queue::BUILT_IN)?),
+            service_levels: Arc::new(ServiceLevels::load(sla::BUILT_IN)?),
             policy: Arc::new(Policy::load(None)?),
             settings,
         };

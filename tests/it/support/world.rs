@@ -126,6 +126,7 @@ fn cases(world: &Value) -> Vec<Case> {
             due_at: None,
             at_stake: None,
             reopens: None,
+            sla: None,
             assessment: None,
             version: 1,
         }

@@ -18,7 +18,9 @@ use holdfast::domain::job::JobError;
 use holdfast::flow::accept::rules::Rules;
 use holdfast::flow::decide::catalogue::{self, Catalogue};
 use holdfast::flow::decide::policy::Policy;
+use holdfast::flow::decide::queue::{self, QueueRules};
 use holdfast::flow::services::{Models, Services, Settings};
+use holdfast::flow::sla::{self, ServiceLevels};
 use holdfast::ports::clock::Clock as _;
 use holdfast::ports::connector::{Call, Connector};
 use holdfast::web::auth::{Auth, AuthOptions, Kind, TokenRequest};
@@ -101,9 +103,8 @@ impl Web {
             connector: Arc::new(NoConnector),
             rules: Arc::new(Rules::built_in().unwrap()),
             catalogue: Arc::new(Catalogue::load(catalogue::BUILT_IN).unwrap()),
-            queue: Arc::new(
-                holdfast::flow::decide::queue::QueueRules::load(holdfast::flow::decide::queue::BUILT_IN).unwrap(),
-            ),
+            service_levels: Arc::new(ServiceLevels::load(sla::BUILT_IN).unwrap()),
+            queue: Arc::new(QueueRules::load(queue::BUILT_IN).unwrap()),
             policy: Arc::new(Policy::load(None).unwrap()),
             settings: Settings::default(),
         });
@@ -227,6 +228,7 @@ impl Web {
             due_at: Some(now + SignedDuration::from_hours(7)),
             at_stake: None,
             reopens: None,
+            sla: None,
             assessment: Some(CaseAssessment {
                 miss_probability: Some(0.4),
                 value: Some(120.0),

@@ -134,7 +134,7 @@ async fn what_nothing_can_save_any_more_falls(store: &TestStore) -> anyhow::Resu
     let names: Vec<_> = decision.output.iter().filter_map(|case| case.reference.as_deref()).collect();
     ensure!(names == ["open", "gone"], "{names:?}");
     let [open, gone] = decision.output.as_slice() else { anyhow::bail!("{decision:?}") };
-    ensure!(gone.value < open.value / 2.0, "{} {}", gone.value, open.value);
+    ensure!(gone.value < open.value, "{} {}", gone.value, open.value);
     let correct = |case: &holdfast::domain::decision::RankedCase| {
         let found = case.actions.iter().find(|c| c.action == ActionKind::RequestAddress);
         found.and_then(|c| c.score).map(|score| score.miss_probability)
