@@ -149,6 +149,7 @@ fn case(dice: &mut Dice, category: Category, facts: &Facts, now: Timestamp) -> C
         due_at: dice.chance(8).then(|| now + hours),
         at_stake: None,
         reopens: None,
+        sla: None,
         assessment: None,
         version: 1,
     }
