@@ -33,6 +33,8 @@ fn place(text: &str) -> f64 {
 async fn decided(world: &World, cases: usize) -> anyhow::Result<()> {
     for start in (0..cases).step_by(50) {
         let inline = |number: usize| InlineCase {
+            opened_at: None,
+            attributes: serde_json::Map::new(),
             category: Category::InventoryShortage,
             facts: json!({
                 "order": { "order_id": format!("SO-{number}"), "currency": "EUR", "value": 20000.0, "due_in_h": 100.0 },

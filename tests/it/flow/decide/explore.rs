@@ -55,6 +55,7 @@ fn case() -> impl Strategy<Value = RankedCase> {
         let cost = |candidate: &Candidate| candidate.score.map_or(f64::INFINITY, |score| score.expected_cost);
         actions.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
         RankedCase {
+            queue: None,
             case_id: None,
             reference: Some(reference),
             category: Category::InventoryShortage,
@@ -137,6 +138,8 @@ fn inline(number: usize) -> InlineCase {
     let order = json!({ "order_id": name, "currency": "EUR", "value": 20000.0, "due_in_h": 100.0 });
     let line = json!({ "line_no": 1, "sku": "A", "quantity": 5.0, "value": 20000.0 });
     InlineCase {
+        opened_at: None,
+        attributes: serde_json::Map::new(),
         category: Category::InventoryShortage,
         facts: json!({ "order": order, "line": line }),
         reference: name,

@@ -25,6 +25,8 @@ fn inline(number: usize) -> InlineCase {
     let tier = ["A", "B", "C"][number % 3];
     let due_in_h = (number * 31 % 400) as f64 - 50.0;
     InlineCase {
+        opened_at: None,
+        attributes: serde_json::Map::new(),
         category,
         facts: json!({
             "order": { "order_id": name, "currency": "EUR", "value": value, "due_in_h": due_in_h },
