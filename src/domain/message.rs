@@ -128,6 +128,9 @@ pub struct Entity {
     pub value: Option<String>,
     /// Where it stands.
     pub span: Span,
+    /// The one known number that it is short for or misspells, offered to a person; the text stays as written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meant: Option<String>,
 }
 
 /// Byte range in a message's subject or body.

@@ -38,6 +38,10 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("migrations/sqlite/0008_summaries.sql"),
         postgres: include_str!("migrations/postgres/0008_summaries.sql"),
     },
+    Migration {
+        sqlite: include_str!("migrations/sqlite/0006_numbers.sql"),
+        postgres: include_str!("migrations/postgres/0006_numbers.sql"),
+    },
 ];
 
 impl Backend {

@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::sql::{Argument, Row, Sql, json};
 use super::{Tx, orders};
 use crate::domain::order::Order;
-use crate::domain::party::ObjectKind;
+use crate::domain::party::{ObjectKind, item_parts, normalised};
 use crate::domain::words::{self, WordRole};
 use crate::ports::store::StoreError;
-use crate::ports::store::objects::{Demand, Object, Objects, ReferenceHit, WordHit};
+use crate::ports::store::objects::{Demand, KnownNumber, Object, Objects, ReferenceHit, WordHit};
 
 /// Rows in one statement, far below both databases' limit on arguments.
 const ROWS_MAX: usize = 500;
@@ -55,6 +55,11 @@ impl Objects for Tx {
         let sql = sql.bind(sku).bind(object.as_of).bind(object.revision + 1).bind(document).bind(kind.name()).bind(key);
         let sql = if object.revision == 0 { sql } else { sql.bind(object.revision) };
         sql.run_or_conflict(self, key).await?;
+        if kind == ObjectKind::Item {
+            let parts = item_parts(key).into_iter().map(|part| ("sku_part", part));
+            let names: Vec<(&str, String)> = std::iter::once(("sku", normalised(key))).chain(parts).collect();
+            orders::add_references(self, kind, key, &names).await?;
+        }
         put_words(self, kind, key, &object.document).await
     }
 
@@ -187,6 +192,41 @@ impl Objects for Tx {
             Ok(ReferenceHit { entity: row.text(1)?, object: row.member(2, ObjectKind::parse)?, key: row.text(3)? })
         };
         sql.bind(normalised).rows(self).await?.iter().map(hit).collect()
+    }
+
+    async fn known_numbers(&mut self, forms: &[String], tails: &[String]) -> Result<Vec<KnownNumber>, StoreError> {
+        let mut found = Vec::new();
+        for (column, values) in [(" WHERE normalised IN ", forms), (" WHERE tail IN ", tails)] {
+            for chunk in values.chunks(ROWS_MAX) {
+                let text = "SELECT normalised, entity, object_kind, object_key FROM object_references";
+                let sql = Sql::new("object_references", text).list(column, chunk);
+                for row in sql.push(" ORDER BY normalised, entity, object_kind, object_key").rows(self).await? {
+                    let hit = ReferenceHit {
+                        entity: row.text(1)?,
+                        object: row.member(2, ObjectKind::parse)?,
+                        key: row.text(3)?,
+                    };
+                    found.push(KnownNumber { normalised: row.text(0)?, hit });
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn number_shapes(&mut self, shapes: &[String]) -> Result<Option<Vec<(String, String)>>, StoreError> {
+        let any = Sql::new("reference_shapes", "SELECT shape FROM reference_shapes LIMIT 1").texts(self).await?;
+        if any.is_empty() {
+            return Ok(None);
+        }
+        let mut found = Vec::new();
+        for chunk in shapes.chunks(ROWS_MAX) {
+            let sql = Sql::new("reference_shapes", "SELECT shape, entity FROM reference_shapes")
+                .list(" WHERE shape IN ", chunk);
+            for row in sql.push(" ORDER BY shape, entity").rows(self).await? {
+                found.push((row.text(0)?, row.text(1)?));
+            }
+        }
+        Ok(Some(found))
     }
 
     async fn add_reference(

@@ -3,7 +3,7 @@
 //! Guarantee: the indexes change in the statement group that writes the document. Events are never taken back, so lines,
 //! references and actions only ever come or change: one upsert per table suffices.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Tx;
 use super::cases::line_column;
@@ -11,7 +11,7 @@ use super::sql::{Argument, Row, Sql, json};
 use crate::domain::action::ActionKind;
 use crate::domain::message::EntityType;
 use crate::domain::order::{Line, Order};
-use crate::domain::party::{ObjectKind, normalised};
+use crate::domain::party::{self, ObjectKind, normalised};
 use crate::ports::store::StoreError;
 use crate::ports::store::objects::Demand;
 
@@ -54,11 +54,21 @@ pub(super) async fn add_references(
 ) -> Result<(), StoreError> {
     for chunk in references.chunks(ROWS_MAX) {
         let rows = chunk.iter().map(|(entity, normalised)| {
-            [Argument::from(normalised), Argument::from(*entity), Argument::from(object.name()), Argument::from(key)]
+            let (tail, object) = (Argument::from(party::tail(normalised)), Argument::from(object.name()));
+            [Argument::from(normalised), Argument::from(*entity), object, Argument::from(key), tail]
         });
-        Sql::new("object_references", "INSERT INTO object_references (normalised, entity, object_kind, object_key) ")
+        let into = "INSERT INTO object_references (normalised, entity, object_kind, object_key, tail) ";
+        Sql::new("object_references", into)
             .tuples("VALUES ", rows)
             .push(" ON CONFLICT (normalised, entity, object_kind, object_key) DO NOTHING")
+            .run(tx)
+            .await?;
+        let shapes: BTreeSet<(String, &str)> =
+            chunk.iter().map(|(entity, normalised)| (party::shape(normalised), *entity)).collect();
+        let rows = shapes.into_iter().map(|(shape, entity)| [Argument::from(shape), Argument::from(entity)]);
+        Sql::new("reference_shapes", "INSERT INTO reference_shapes (shape, entity) ")
+            .tuples("VALUES ", rows)
+            .push(" ON CONFLICT (shape, entity) DO NOTHING")
             .run(tx)
             .await?;
     }

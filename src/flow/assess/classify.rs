@@ -82,7 +82,7 @@ pub async fn read_in(
     bound: f64,
 ) -> Result<Reading, StoreError> {
     let sender = sender::identify(tx, &message.from).await?;
-    let known = link::known(tx, message, sender.role).await?;
+    let known = extract::known::load(tx, message, sender.role).await?;
     let sent = message.sent_at.unwrap_or(now).to_zoned(TimeZone::UTC).date();
     let entities = extract::extract(message.subject.as_deref(), &message.body, &known, Some(sent));
     let top = classification.and_then(|said| said.classified.intents.first().cloned().map(|top| (top, said)));

@@ -1,46 +1,31 @@
 //! Extract: typed values with the bytes they were read from.
 //!
-//! Guarantees: pure functions of the text, what the store knows and the day it was sent; every span is the text's own
-//! bytes; spans of one text do not overlap; a value that could be read two ways is `None`. Non-goals: deciding what a value
+//! Guarantees: a pure function of the text, what the store knows and the day it was sent; every span is the text's own
+//! bytes; spans of one text do not overlap; a value that has no certain reading is `None`. Non-goals: deciding what a value
 //! is for; text never acts.
 
+mod candidates;
 mod dates;
-mod ids;
+mod features;
+pub mod known;
 mod lexicon;
 mod numbers;
+pub mod weigh;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
-use crate::domain::message::{Entity, EntityType, Part, SenderRole, Span};
+use crate::domain::message::{Entity, EntityType, Part, Span};
 use crate::domain::party::normalised;
-use crate::ports::store::objects::ReferenceHit;
-use words::Word;
+use candidates::{Candidate, Class};
+use features::Shown;
+pub use known::{Known, Token};
+use weigh::Weights;
 
 /// Tokens of one message that are looked up; a text with more is a listing, and its first ones stand for it.
 pub const TOKENS_MAX: usize = 400;
-
-/// A part of a text that may be an identifier.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
-    /// As written.
-    pub text: String,
-    /// Upper case, only letters and digits: the form in which the store keeps references.
-    pub normalised: String,
-}
-
-/// What the store knows of a message's tokens, and who sent it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// Orders, purchase orders, shipments and invoices by normalised token.
-    pub references: BTreeMap<String, Vec<ReferenceHit>>,
-    /// Item numbers by normalised token.
-    pub items: BTreeMap<String, String>,
-    /// The sender's role: a customer's order is ours, a supplier's order is our purchase order.
-    pub role: SenderRole,
-}
 
 /// Tokens of `text` that may be identifiers, for the caller to look up.
 #[must_use]
@@ -51,59 +36,151 @@ pub fn candidates(text: &str) -> Vec<Token> {
         let text = &text[words[at].start..words[at + count - 1].end];
         Token { text: text.to_owned(), normalised: normalised(text) }
     };
-    let tokens = ids::ranges(text, &words).into_iter().map(token);
+    let tokens = candidates::ranges(text, &words).into_iter().map(token);
     tokens.filter(|token| seen.insert(token.normalised.clone())).take(TOKENS_MAX).collect()
 }
 
 /// Every typed value of a message's subject and body, in the order of the text.
 #[must_use]
 pub fn extract(subject: Option<&str>, body: &str, known: &Known, sent: Option<Date>) -> Vec<Entity> {
-    let subject = subject.map(|text| of_part(Part::Subject, text, known, sent));
-    subject.into_iter().flatten().chain(of_part(Part::Body, body, known, sent)).collect()
+    extract_with(Weights::shipped(), subject, body, known, sent)
 }
 
-fn of_part(part: Part, text: &str, known: &Known, sent: Option<Date>) -> Vec<Entity> {
-    let words = words::words(text);
-    let (mut found, mut at) = (Vec::new(), 0);
-    while at < words.len() {
-        let (count, entity) = next(text, &words, at, known, sent);
-        if let Some((kind, start, end, value)) = entity {
-            let text = text[start..end].to_owned();
-            found.push(Entity { kind, text, value, span: Span { part, start, end } });
+/// As [`extract`], by other weights: to measure them.
+#[must_use]
+pub fn extract_with(
+    weights: &Weights,
+    subject: Option<&str>,
+    body: &str,
+    known: &Known,
+    sent: Option<Date>,
+) -> Vec<Entity> {
+    let (texts, candidates) = seen(subject, body, known, sent);
+    let mut found = Vec::new();
+    for ((part, text), candidates) in texts.into_iter().zip(&candidates) {
+        for (index, class) in weights.choose(candidates) {
+            found.extend(entity(part, text, &candidates[index].0, class, known));
         }
-        at += count;
     }
     found
 }
 
-type Value = (EntityType, usize, usize, Option<String>);
+/// A text of a message, and its candidates with their features.
+type Seen<'a> = (Vec<(Part, &'a str)>, Vec<Vec<(Candidate, Shown)>>);
 
-/// What begins at word `at`, and how many words it takes. What the store knows comes first, then dates, because a date in
-/// digits also has the shape of an identifier.
-fn next(text: &str, words: &[Word<'_>], at: usize, known: &Known, sent: Option<Date>) -> (usize, Option<Value>) {
-    let word = &words[at];
-    let date = dates::at(text, words, at, sent);
-    let id = ids::at(text, words, at, known);
-    let stored = |found: &ids::Found| {
-        let token = normalised(&text[word.start..words[at + found.words - 1].end]);
-        known.references.contains_key(&token) || known.items.contains_key(&token)
+fn seen<'a>(subject: Option<&'a str>, body: &'a str, known: &Known, sent: Option<Date>) -> Seen<'a> {
+    let message = features::Message::of(subject, body, known);
+    let texts: Vec<(Part, &str)> =
+        subject.map(|text| (Part::Subject, text)).into_iter().chain([(Part::Body, body)]).collect();
+    let of = |(part, text): &(Part, &'a str)| {
+        let text = features::Text::of(*part, text, words::words(text));
+        let found = candidates::of(text.text, &text.words, known, sent);
+        let with = |candidate: Candidate| {
+            let shown = features::of(&message, &text, known, &candidate, sent);
+            (candidate, shown)
+        };
+        found.into_iter().map(with).collect()
     };
-    if let Some(id) = id.filter(|id| date.is_none() || stored(id)) {
-        let end = words[at + id.words - 1].end;
-        let written = &text[word.start..end];
-        let key = normalised(written);
-        let item = known.items.get(&key).filter(|_| id.kind == EntityType::Sku);
-        let plain: String = written.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_uppercase).collect();
-        return (id.words, Some((id.kind, word.start, end, Some(item.cloned().unwrap_or(plain)))));
+    let candidates = texts.iter().map(of).collect();
+    (texts, candidates)
+}
+
+fn entity(part: Part, text: &str, candidate: &Candidate, class: Class, known: &Known) -> Option<Entity> {
+    let kind = class.kind()?;
+    let (mut start, mut end) = (candidate.start, candidate.end);
+    let mut meant = None;
+    let value = match (kind, candidate.date, candidate.number) {
+        (EntityType::Date, Some((value, other)), _) => {
+            let day = if class == Class::OtherDate { other } else { value };
+            day.map(|day| day.to_string())
+        }
+        (EntityType::Quantity, _, Some(number)) => Some(number.normalize().to_string()),
+        (EntityType::Amount, _, Some(mut number)) => {
+            (start, end) = with_sign(text, start, end);
+            if number.scale() < 2 {
+                number.rescale(2);
+            }
+            Some(number.to_string())
+        }
+        _ => {
+            let key = candidate.key.as_deref()?;
+            meant = full(known, key, kind);
+            let item = known.items.get(key).filter(|_| kind == EntityType::Sku && !known.short.contains(key));
+            let plain: String =
+                text[start..end].chars().filter(|c| !c.is_whitespace()).flat_map(char::to_uppercase).collect();
+            Some(item.cloned().unwrap_or(plain))
+        }
+    };
+    Some(Entity { kind, text: text[start..end].to_owned(), value, span: Span { part, start, end }, meant })
+}
+
+/// The one known number that a token is short for, or misspells.
+fn full(known: &Known, key: &str, kind: EntityType) -> Option<String> {
+    if let Some((_, number)) = known.near.get(key).filter(|(near, _)| *near == kind) {
+        return Some(number.clone());
     }
-    if let Some(date) = date {
-        return (date.words, Some((EntityType::Date, word.start, date.end, date.value.map(|date| date.to_string()))));
+    if !known.short.contains(key) {
+        return None;
     }
-    if let Some(amount) = numbers::amount(words, at) {
-        return (1, Some((EntityType::Amount, amount.start, amount.end, Some(amount.value.to_string()))));
+    if kind == EntityType::Sku {
+        return known.items.get(key).cloned();
     }
-    if let Some(count) = numbers::quantity(words, at) {
-        return (1, Some((EntityType::Quantity, count.start, count.end, Some(count.value.to_string()))));
+    let hits = known.references.get(key)?;
+    let own = hits
+        .iter()
+        .filter(|hit| hit.entity == kind.name() && [EntityType::OrderNo, EntityType::PurchaseOrderNo].contains(&kind));
+    let mut keys: Vec<&String> = own.map(|hit| &hit.key).collect();
+    keys.dedup();
+    if let [only] = keys[..] { Some(only.clone()) } else { None }
+}
+
+/// An amount with the sign that touches it.
+fn with_sign(text: &str, start: usize, end: usize) -> (usize, usize) {
+    let signs = ['$', '€', '£', '¥'];
+    let before = text[..start].trim_end_matches([' ', '\u{a0}', '\u{202f}']);
+    if let Some(sign) = before.chars().next_back().filter(|sign| signs.contains(sign))
+        && start - before.len() <= 1
+    {
+        return (before.len() - sign.len_utf8(), end);
     }
-    (1, None)
+    let gap = text[end..].chars().next().filter(|c| [' ', '\u{a0}', '\u{202f}'].contains(c)).map_or(0, char::len_utf8);
+    match text[end + gap..].chars().next().filter(|sign| signs.contains(sign)) {
+        Some(sign) => (start, end + gap + sign.len_utf8()),
+        None => (start, end),
+    }
+}
+
+/// One candidate as training sees it.
+pub struct Example {
+    /// Hashes of its features.
+    pub features: Vec<u32>,
+    /// Features of one class each, whose weight stands at [`weigh::TIED`] of their row.
+    pub tied: Vec<(usize, u32)>,
+    /// Indexes of the classes that it may be; 0 is none.
+    pub classes: Vec<usize>,
+    /// Type, text and value that each of the classes but none would say.
+    pub says: Vec<(usize, Entity)>,
+}
+
+/// Number of classes of an [`Example`].
+pub const CLASSES: usize = Class::COUNT;
+
+/// Every candidate of a message with what it would say as each class: what weights are learned from.
+#[must_use]
+pub fn examples(subject: Option<&str>, body: &str, known: &Known, sent: Option<Date>) -> Vec<Example> {
+    let (texts, candidates) = seen(subject, body, known, sent);
+    let mut found = Vec::new();
+    for ((part, text), candidates) in texts.into_iter().zip(candidates) {
+        for (candidate, shown) in candidates {
+            let classes = candidate.classes();
+            let says = classes
+                .iter()
+                .filter_map(|class| Some((class.index(), entity(part, text, &candidate, *class, known)?)));
+            let says = says.collect();
+            let tied = shown.tied.into_iter().map(|(class, hash)| (class.index(), hash)).collect();
+            let classes = classes.into_iter().map(Class::index).collect();
+            found.push(Example { features: shown.features, tied, classes, says });
+        }
+    }
+    found
 }

@@ -8,38 +8,16 @@ mod evidence;
 mod fit;
 mod score;
 
-use crate::domain::message::{Clue, Entity, EntityType, Intent, Link, LinkCandidate, ScoredIntent, SenderRole};
+use crate::domain::message::{Clue, Entity, EntityType, Intent, Link, LinkCandidate, ScoredIntent};
 use crate::domain::order::Order;
-use crate::domain::party::ObjectKind;
 use crate::domain::payload::MessageReceived;
-use crate::flow::assess::extract::{self, Known};
+use crate::flow::assess::extract::Known;
 use crate::flow::assess::sender::Identity;
 use crate::ports::store::{StoreError, Transaction};
 use evidence::Evidence;
 
 /// Candidates that are shown to a person.
 const SHOWN_MAX: usize = 5;
-
-/// What the store knows of the tokens of a message's subject and body.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn known(tx: &mut dyn Transaction, message: &MessageReceived, role: SenderRole) -> Result<Known, StoreError> {
-    let mut known = Known { references: Default::default(), items: Default::default(), role };
-    let subject = message.subject.as_deref().map(extract::candidates).unwrap_or_default();
-    for token in subject.into_iter().chain(extract::candidates(&message.body)) {
-        let hits = tx.resolve_reference(&token.normalised).await?;
-        if !hits.is_empty() {
-            known.references.insert(token.normalised, hits);
-            continue;
-        }
-        let upper = token.text.to_uppercase();
-        if tx.object(ObjectKind::Item, &upper).await?.is_some() {
-            known.items.insert(token.normalised, upper);
-        }
-    }
-    Ok(known)
-}
 
 /// Where a message belongs. `intents` are its likely ones, most probable first; `bound` is the probability from which it is attached without a person.
 ///

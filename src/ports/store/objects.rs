@@ -42,6 +42,15 @@ pub struct ReferenceHit {
     pub key: String,
 }
 
+/// A number that the store knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownNumber {
+    /// Upper case, only letters and digits.
+    pub normalised: String,
+    /// What it names; the `entity` of an item's is `sku`.
+    pub hit: ReferenceHit,
+}
+
 /// An object that is found by a word.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "names say it")]
@@ -111,6 +120,14 @@ pub trait Objects {
 
     /// What a normalised reference (upper case, only letters and digits) names.
     async fn resolve_reference(&mut self, normalised: &str) -> Result<Vec<ReferenceHit>, StoreError>;
+
+    /// Numbers that are one of `forms` (normalised), or end on one of `tails` (their last characters, see
+    /// [`crate::domain::party::TAIL`]), by form.
+    async fn known_numbers(&mut self, forms: &[String], tails: &[String]) -> Result<Vec<KnownNumber>, StoreError>;
+
+    /// Entities of the known numbers of each of `shapes` (see [`crate::domain::party::shape`]); `None` where the store knows
+    /// no number at all.
+    async fn number_shapes(&mut self, shapes: &[String]) -> Result<Option<Vec<(String, String)>>, StoreError>;
 
     /// Adds a reference.
     async fn add_reference(

@@ -7,7 +7,7 @@ use holdfast::commands::train::corpus::Labelled;
 use holdfast::domain::message::{Entity, EntityType};
 use holdfast::domain::party::normalised;
 use holdfast::domain::payload::MessageReceived;
-use holdfast::flow::assess::{extract, link, sender};
+use holdfast::flow::assess::{extract, sender};
 use holdfast::ports::store::Store;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
@@ -16,14 +16,14 @@ use super::corpus::corpus;
 use crate::support::{stores, world};
 
 /// What is compared of a value: its type and what it says. A value that stands twice in a message counts once.
-type Key = (EntityType, String);
+pub(crate) type Key = (EntityType, String);
 
 /// Said, gold, right.
 type Counts = [usize; 3];
 
 /// An identifier by its letters and digits as written, a number by its worth, a date by its day, or by its words where it
 /// has none.
-fn key(kind: EntityType, text: &str, value: Option<&str>) -> Key {
+pub(crate) fn key(kind: EntityType, text: &str, value: Option<&str>) -> Key {
     let number = |value: &str| value.parse::<Decimal>().map(|number| number.normalize().to_string());
     let said = match (kind, value) {
         (EntityType::Quantity | EntityType::Amount, Some(value)) => number(value).unwrap_or_else(|_| value.to_owned()),
@@ -46,7 +46,7 @@ async fn read(store: &dyn Store, message: &Labelled) -> Vec<Entity> {
     };
     let mut tx = store.read().await.unwrap();
     let sender = sender::identify(tx.as_mut(), &received.from).await.unwrap();
-    let known = link::known(tx.as_mut(), &received, sender.role).await.unwrap();
+    let known = extract::known::load(tx.as_mut(), &received, sender.role).await.unwrap();
     let sent = received.sent_at.map(|at| at.to_zoned(TimeZone::UTC).date());
     extract::extract(received.subject.as_deref(), &received.body, &known, sent)
 }

@@ -4,7 +4,7 @@ use anyhow::{Context as _, ensure};
 use holdfast::domain::party::{ObjectKind, position_key};
 use holdfast::domain::words::{WordRole, stems};
 use holdfast::ports::store::StoreError;
-use holdfast::ports::store::objects::{Demand, Object, ReferenceHit, WordHit};
+use holdfast::ports::store::objects::{Demand, KnownNumber, Object, ReferenceHit, WordHit};
 use rust_decimal::Decimal;
 use serde_json::json;
 
@@ -148,6 +148,14 @@ async fn references_name_objects(db: &TestStore) -> anyhow::Result<()> {
     let both = [hit("order_no", ObjectKind::Order, "SO-1"), hit("purchase_order_no", ObjectKind::PurchaseOrder, "P1")];
     ensure!(tx.resolve_reference("SO1").await? == both);
     ensure!(tx.resolve_reference("SO-1").await?.is_empty(), "only normalised text");
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let keys = |found: Vec<KnownNumber>| found.into_iter().map(|number| number.normalised).collect::<Vec<_>>();
+    ensure!(keys(tx.known_numbers(&texts(&["SO1", "SO2"]), &[]).await?).iter().all(|form| form == "SO1"));
+    ensure!(keys(tx.known_numbers(&[], &texts(&["SO1"])).await?).contains(&"SO1".to_owned()), "by its end");
+    let shapes = tx.number_shapes(&texts(&["SO9", "XX9"])).await?.context("numbers are known")?;
+    ensure!(
+        shapes.contains(&("SO9".to_owned(), "order_no".to_owned())) && shapes.iter().all(|(shape, _)| shape == "SO9")
+    );
     Ok(())
 }
 

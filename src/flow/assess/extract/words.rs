@@ -1,8 +1,8 @@
 //! A text as words with their bytes: what every extractor looks at.
 //!
 //! Guarantees: every byte of a word is the text's; a word begins and ends with a letter, a digit or is one currency or
-//! percent sign; `-`, `/`, `.`, `_`, `#`, `&` and apostrophes stay inside a word between two letters or digits, a comma
-//! only between two digits.
+//! percent sign; `-`, `/`, `.`, `_`, `#`, `&` and `…` stay inside a word between two letters or digits, an apostrophe
+//! between two letters (but for the elided article of `l'AF-70249`), a comma only between two digits.
 
 /// One word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,10 +19,6 @@ pub(super) struct Word<'a> {
 impl Word<'_> {
     pub(super) fn has_digit(&self) -> bool {
         self.text.bytes().any(|b| b.is_ascii_digit())
-    }
-
-    pub(super) fn has_letter(&self) -> bool {
-        self.text.chars().any(char::is_alphabetic)
     }
 
     /// A mail or web address, or a part of one.
@@ -63,9 +59,8 @@ fn run(chars: &[(usize, char)]) -> usize {
         let (before, this, after) = (at(length - 1), at(length), at(length + 1));
         let joins = match this {
             c if c.is_alphanumeric() => true,
-            '-' | '/' | '.' | '_' | '#' | '&' | '\'' | '’' | '@' => {
-                after.is_alphanumeric() && before.is_alphanumeric()
-            }
+            '-' | '/' | '.' | '_' | '#' | '&' | '@' | '…' => after.is_alphanumeric() && before.is_alphanumeric(),
+            '\'' | '’' => before.is_alphabetic() && after.is_alphabetic() && !elided(&chars[..length]),
             ',' => before.is_ascii_digit() && after.is_ascii_digit(),
             _ => false,
         };
@@ -74,4 +69,10 @@ fn run(chars: &[(usize, char)]) -> usize {
         }
         length += 1;
     }
+}
+
+/// French articles and particles before an apostrophe.
+fn elided(chars: &[(usize, char)]) -> bool {
+    let [(_, only)] = chars else { return false };
+    "ldnsjmctLDNSJMCT".contains(*only)
 }
