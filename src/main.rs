@@ -54,6 +54,8 @@ enum Command {
     Drift(commands::drift::Args),
     /// Compute decisions of the log again and compare them byte for byte. Exit code 3: one is not identical.
     Replay(commands::replay::Args),
+    /// Say what would be read in a mail, without taking it in.
+    Read(commands::read::Args),
     /// Write requests and data sets to files.
     #[command(subcommand)]
     Export(commands::export::Command),
@@ -83,6 +85,7 @@ async fn main() -> ExitCode {
             Command::Explain(args) => commands::explain::run(config, args).await,
             Command::Drift(args) => commands::drift::run(config, args).await,
             Command::Replay(args) => commands::replay::run(config, args).await,
+            Command::Read(args) => commands::read::run(config, args).await,
             Command::Export(command) => commands::export::run(config, command).await,
             Command::Token(args) => commands::token::run(config, args),
             Command::Audit(command) => commands::audit::command(config, command).await,

@@ -10,6 +10,7 @@ pub mod export;
 pub mod import;
 pub mod migrate;
 pub mod replay;
+pub mod read;
 pub mod serve;
 pub mod token;
 pub mod train;

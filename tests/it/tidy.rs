@@ -63,6 +63,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("candle_core::", &["src/adapters/candle"]),
     ("candle_nn::", &["src/adapters/candle"]),
     ("linfa::", &[]),
+    ("mail_parser::", &["src/adapters/mail"]),
     ("qdrant_client::", &["src/adapters/vectors"]),
     ("axum::", &["src/web", "src/commands/serve"]),
 ];

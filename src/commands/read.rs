@@ -1,0 +1,98 @@
+//! `holdfast read FILE.eml`: what the service would read in a mail, without taking it in.
+//!
+//! Guarantees: nothing is stored, so a mail may be tried as often as one likes. Non-goals: mailboxes.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+use crate::adapters::mail::{self, Mail};
+use crate::app::App;
+use crate::config::Config;
+use crate::domain::message::{Link, Reading};
+use crate::flow::assess::{classify, parts};
+
+/// Options of `holdfast read`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The mail, as it was sent (RFC 5322).
+    file: PathBuf,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Reads the mail with the models that serve and the orders that the store knows.
+///
+/// # Errors
+/// When the file is no mail, or the models are busy.
+pub async fn run(config: Config, args: Args) -> Result<()> {
+    let bytes = std::fs::read(&args.file).with_context(|| format!("`{}` cannot be read", args.file.display()))?;
+    let mail = mail::read(&bytes).with_context(|| args.file.display().to_string())?;
+    let app = App::open(config).await?;
+    let services = &app.services;
+    let (encoder, intents) = (services.models.encoder.get(), services.models.intents.get());
+    let now = services.clock.now();
+    let bound = services.settings.auto_attach_min;
+    let store = &*services.store;
+    let reading = classify::read(encoder.as_deref(), intents.as_deref(), store, &mail.message, now, bound).await?;
+    if args.json {
+        let attachments: Vec<_> =
+            mail.attachments.iter().map(|file| json!({"name": file.name, "text": file.text})).collect();
+        let told =
+            json!({ "message": mail.message, "reading": reading, "hidden": mail.hidden, "attachments": attachments });
+        println!("{told}");
+    } else {
+        print(&mail, &reading);
+    }
+    Ok(())
+}
+
+fn print(mail: &Mail, reading: &Reading) {
+    let message = &mail.message;
+    println!(
+        "from     {} ({}, {})",
+        message.from.email.as_deref().unwrap_or("-"),
+        reading.role.name(),
+        reading.trust.name()
+    );
+    println!("subject  {}", message.subject.as_deref().unwrap_or("-"));
+    for part in parts::parts(&message.body).iter().filter(|part| part.kind != parts::Kind::New) {
+        let lines = message.body[part.range.clone()].trim().lines().count();
+        let of = part.author.as_deref().map(|author| format!(" of {author}")).unwrap_or_default();
+        println!(
+            "         {lines} lines of {}{of}",
+            if part.kind == parts::Kind::Quoted { "quotation" } else { "signature" }
+        );
+    }
+    println!("intents");
+    for scored in &reading.intents {
+        let sure = reading.intent.as_ref().is_some_and(|intent| intent.intent == scored.intent);
+        println!("  {:<22} {:.2}{}", scored.intent.name(), scored.probability, if sure { "  sure" } else { "" });
+    }
+    println!("values");
+    for entity in &reading.entities {
+        let value = entity.value.as_deref().unwrap_or("no certain reading");
+        let meant = entity.meant.as_deref().map(|meant| format!("  meant: {meant}?")).unwrap_or_default();
+        let (kind, span) = (entity.kind.name(), entity.span);
+        println!("  {kind:<18} `{}` = {value}  {:?} {}..{}{meant}", entity.text, span.part, span.start, span.end);
+    }
+    match &reading.link {
+        Link::Attached { to, .. } => println!("belongs to {} ({:.2})", to.order_id, to.probability),
+        Link::Candidates { ranked, reason } => {
+            println!("may belong to, {reason}");
+            ranked.iter().for_each(|one| println!("  {} ({:.2})", one.order_id, one.probability));
+        }
+        Link::Nothing { reason } => println!("belongs to nothing: {reason}"),
+    }
+    reading.unknown.iter().for_each(|what| println!("not known: {what}"));
+    mail.hidden.iter().for_each(|text| println!("hidden from readers, left out: {text}"));
+    for file in &mail.attachments {
+        let read = file
+            .text
+            .as_ref()
+            .map_or("not read: no plain text".to_owned(), |text| format!("{} bytes of text", text.len()));
+        println!("attachment {}: {read}", file.name.as_deref().unwrap_or("without a name"));
+    }
+}
