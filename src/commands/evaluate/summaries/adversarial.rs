@@ -120,7 +120,7 @@ impl Adversarial {
 
 /// The summary of a scene in which a customer wrote `body`, with the values that reading it yields.
 fn with(scene: &Scene, catalogue: &Catalogue, body: &str) -> Result<Summary> {
-    let known = Known { references: [].into(), items: [].into(), role: SenderRole::Customer };
+    let known = Known::nothing(SenderRole::Customer);
     let intent = Some(ScoredIntent { intent: Intent::OrderStatus, probability: 0.9 });
     let mut message = read(0, body, intent, SenderRole::Customer, scene.now);
     if let Some(reading) = &mut message.reading {
