@@ -167,8 +167,8 @@ fn hides(tag: &str) -> bool {
     let style = attribute(tag, "style").unwrap_or_default().to_lowercase();
     let style: String = style.chars().filter(|c| !c.is_whitespace()).chain([';']).collect();
     let named = tag.split_whitespace().skip(1).any(|word| word.eq_ignore_ascii_case("hidden"));
-    let zero = |sign: &&str| style.contains(*sign) && !style.contains(&format!("{sign}."));
-    named || UNSEEN.iter().any(|sign| zero(&sign))
+    let zero = |sign: &str| style.contains(sign) && !style.contains(&format!("{sign}."));
+    named || UNSEEN.iter().any(|sign| zero(sign))
 }
 
 /// The value of an attribute of a tag.
