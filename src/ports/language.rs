@@ -63,3 +63,27 @@ pub trait IntentClassifier: Send + Sync {
     /// `name/version`.
     fn version(&self) -> String;
 }
+
+/// What a text is to say: for each sentence, in order, wordings that all say the same. They hold slots in angle brackets in
+/// the place of values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Brief {
+    /// The wordings of each sentence, the plain one first; each of one line.
+    pub sentences: Vec<Vec<String>>,
+}
+
+/// Words a text by choosing: whatever a model answers, it is one of the wordings of the brief.
+#[async_trait]
+pub trait Writer: Send + Sync {
+    /// Which wording of each sentence reads best after those before it.
+    ///
+    /// # Errors
+    /// [`LanguageError`]; the caller has the plain wordings to fall back on.
+    async fn choose(&self, brief: Brief) -> Result<Vec<usize>, LanguageError>;
+
+    /// `name/version`.
+    fn version(&self) -> String;
+
+    /// Digest of the weights and what belongs to them.
+    fn digest(&self) -> String;
+}

@@ -8,6 +8,7 @@ mod encoder;
 mod fast;
 pub mod heads;
 mod host;
+pub mod writer;
 
 pub use encoder::BertEncoder;
 pub use heads::IntentHeadClassifier;

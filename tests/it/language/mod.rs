@@ -13,3 +13,4 @@ mod samples;
 mod tiny;
 mod weights;
 mod worlds;
+mod writer;

@@ -1,0 +1,94 @@
+//! The grammar of one brief, and choosing tokens under it.
+//!
+//! A brief becomes a grammar with one line for each sentence, and each line one of its wordings: the model can do nothing
+//! but choose. Guarantees: greedy, so equal scores give equal choices (the lower token where two are equal); what comes
+//! out is read back as choices, or is an error; it ends within the budget. Non-goals: values; wordings hold slots only.
+
+use std::fmt::Write as _;
+use std::time::Instant;
+
+use llguidance::api::TopLevelGrammar;
+use llguidance::{Matcher, ParserFactory};
+
+use super::network::Network;
+use crate::ports::language::Brief;
+
+/// How long writing may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// Tokens that may be written.
+    pub tokens: usize,
+    /// When it has to be over.
+    pub until: Instant,
+}
+
+/// Has `network` write `brief` after `prompt`; which wording of each sentence it took, and the tokens.
+///
+/// # Errors
+/// In words: the budget is spent, or the grammar or the network fails.
+pub fn write(
+    network: &mut Network,
+    factory: &ParserFactory,
+    (prompt, brief): (&[u32], &Brief),
+    budget: Budget,
+) -> Result<(Vec<usize>, Vec<u32>), String> {
+    let parser = factory.create_parser(TopLevelGrammar::from_lark(lark(brief)?));
+    let mut matcher = Matcher::new(parser);
+    let failed = |error: anyhow::Error| format!("the grammar of the brief: {error}");
+    network.start()?;
+    let mut scores = network.read(prompt)?;
+    let mut written = Vec::new();
+    loop {
+        let allowed = matcher.compute_mask().map_err(failed)?;
+        let candidates = (0_u32..).zip(&scores).filter(|(token, _)| allowed.is_allowed(*token));
+        let best = candidates.reduce(|best, next| if next.1 > best.1 { next } else { best });
+        let Some((token, _)) = best else { return Err("the grammar of the brief allows nothing more".to_owned()) };
+        matcher.consume_token(token).map_err(failed)?;
+        if factory.tok_env().tok_trie().eos_tokens().contains(&token) {
+            break;
+        }
+        written.push(token);
+        if matcher.is_stopped() {
+            break;
+        }
+        if written.len() > budget.tokens {
+            return Err(format!("more than {} tokens were needed", budget.tokens));
+        }
+        if Instant::now() > budget.until {
+            return Err(format!("it was not done in time: {} tokens were written", written.len()));
+        }
+        scores = network.read(&[token])?;
+    }
+    let text = factory.tok_env().tok_trie().decode_str(&written);
+    Ok((choices(brief, &text)?, written))
+}
+
+/// Which wordings the lines of `text` are.
+fn choices(brief: &Brief, text: &str) -> Result<Vec<usize>, String> {
+    let lines: Vec<&str> = text.trim_end_matches('\n').split('\n').collect();
+    if lines.len() != brief.sentences.len() {
+        return Err(format!("{} lines were written for {} sentences", lines.len(), brief.sentences.len()));
+    }
+    let mut lines = lines.into_iter().zip(&brief.sentences).enumerate();
+    lines.try_fold(Vec::new(), |mut chosen, (at, (line, wordings))| {
+        let index = wordings.iter().position(|wording| wording == line);
+        chosen.push(index.ok_or_else(|| format!("line {}, `{line}`, is none of its wordings", at + 1))?);
+        Ok(chosen)
+    })
+}
+
+/// The grammar in Lark's notation: sentences in order, a line each.
+fn lark(brief: &Brief) -> Result<String, String> {
+    let bad = |wording: &String| wording.is_empty() || wording.contains('\n');
+    if brief.sentences.is_empty() || brief.sentences.iter().any(|s| s.is_empty() || s.iter().any(bad)) {
+        return Err("a brief needs sentences, each with wordings of one line".to_owned());
+    }
+    let rules: Vec<String> = (0..brief.sentences.len()).map(|at| format!("s{at}")).collect();
+    let mut grammar = format!("start: {}\n", rules.join(" \"\\n\" "));
+    for (at, wordings) in brief.sentences.iter().enumerate() {
+        let quoted: Vec<String> =
+            wordings.iter().map(|wording| serde_json::Value::from(wording.as_str()).to_string()).collect();
+        writeln!(grammar, "s{at}: {}", quoted.join(" | ")).map_err(|error| error.to_string())?;
+    }
+    Ok(grammar)
+}
