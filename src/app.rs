@@ -5,9 +5,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use crate::adapters::candle::writer::{CandleWriter, HostedWriter, Limits};
 use crate::adapters::clock::{OffsetClock, SystemClock, SystemEntropy};
 use crate::adapters::connectors::webhook::WebhookConnector;
 use crate::adapters::models::ModelDirectory;
@@ -23,6 +25,7 @@ use crate::flow::services::{Models, Services, Settings};
 use crate::flow::sla::{self, ServiceLevels};
 use crate::ports::clock::Clock;
 use crate::ports::connector::Endpoint;
+use crate::ports::language::Writer;
 use crate::ports::registry::ModelLoader;
 use crate::ports::store::Store;
 use crate::ports::vectors::VectorStore;
@@ -45,6 +48,10 @@ impl App {
         let restored = registry::restore(&services).await.context("the models that served last cannot be restored")?;
         for problem in &restored.problems {
             tracing::warn!(problem, "a model is missing; what needs it abstains");
+        }
+        match writer(&config) {
+            Ok(writer) => services.models.writer.set(writer),
+            Err(problem) => tracing::error!(%problem, "summaries keep their plain words: the writer cannot be loaded"),
         }
         Ok(Self { config, services: Arc::new(services) })
     }
@@ -75,6 +82,22 @@ pub fn loader(config: &Config) -> Arc<dyn ModelLoader> {
     let models = &config.models;
     let directory = ModelDirectory::new(models.shipped.clone(), config.data_dir.join("models"), models.queue);
     Arc::new(directory.with_encoder_path(models.encoder_path))
+}
+
+/// The writer of a configuration, on its own thread.
+fn writer(config: &Config) -> Result<Option<Arc<dyn Writer>>> {
+    let models = &config.models;
+    let Some(dir) = &models.writer else { return Ok(None) };
+    let limits = Limits {
+        tokens: usize::try_from(models.writer_tokens)?,
+        time: Duration::from_secs(u64::from(models.writer_seconds)),
+    };
+    let writer = CandleWriter::load(dir, models.writer_digest.as_deref(), limits)?;
+    for warning in writer.warnings() {
+        tracing::warn!(warning, "the writer is slower than it could be");
+    }
+    let name = dir.file_name().map_or_else(|| "writer".into(), |name| name.to_string_lossy());
+    Ok(Some(Arc::new(HostedWriter::start(writer, format!("summary-writer/{name}"), models.queue)?)))
 }
 
 async fn vectors(config: &Config) -> Result<Arc<dyn VectorStore>> {

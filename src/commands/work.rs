@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use crate::app::App;
 use crate::config::Config;
 use crate::flow::Services;
+use crate::flow::assess::summary::wording;
 use crate::flow::execute::worker::Worker;
 
 /// Runs `workers` workers until `shutdown` says `true`; each finishes what it has begun. `host` makes their names unique
@@ -27,6 +28,8 @@ pub async fn run(
         let shutdown = shutdown.clone();
         tasks.spawn(async move { worker.run(shutdown).await });
     }
+    // Apart from the workers: a text takes seconds, and what was approved must not wait for it.
+    tasks.spawn(async move { wording::run(&services, shutdown).await });
     while let Some(ended) = tasks.join_next().await {
         ended?;
     }

@@ -25,10 +25,26 @@ pub struct Models {
     pub queue: usize,
     /// `auto` or `f32`.
     pub encoder_path: EncoderPath,
+    /// A directory with a decoder that words summaries; none where missing.
+    pub writer: Option<PathBuf>,
+    /// SHA-256 that the directory must have; loading without it names it.
+    pub writer_digest: Option<String>,
+    /// Seconds that one summary may take.
+    pub writer_seconds: u32,
+    /// Tokens that one summary may take.
+    pub writer_tokens: u32,
 }
 
 impl Default for Models {
     fn default() -> Self {
-        Self { shipped: PathBuf::from("models"), queue: 64, encoder_path: EncoderPath::F32 }
+        Self {
+            shipped: PathBuf::from("models"),
+            queue: 64,
+            encoder_path: EncoderPath::F32,
+            writer: None,
+            writer_digest: None,
+            writer_seconds: 30,
+            writer_tokens: 600,
+        }
     }
 }

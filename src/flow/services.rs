@@ -18,7 +18,7 @@ use crate::flow::decide::queue::QueueRules;
 use crate::flow::sla::ServiceLevels;
 use crate::ports::clock::Clock;
 use crate::ports::connector::{Connector, Endpoint};
-use crate::ports::language::{Encoder, IntentClassifier};
+use crate::ports::language::{Encoder, IntentClassifier, Writer};
 use crate::ports::registry::ModelLoader;
 use crate::ports::store::Store;
 use crate::ports::tabular::{EffectModel, RiskModel};
@@ -50,6 +50,8 @@ pub struct Models {
     pub effect: Slot<dyn EffectModel>,
     pub encoder: Slot<dyn Encoder>,
     pub intents: Slot<dyn IntentClassifier>,
+    /// Words summaries, where one is configured.
+    pub writer: Slot<dyn Writer>,
     /// The risk version that stands beside the champion, where one does.
     pub challenger: Slot<Challenger>,
 }

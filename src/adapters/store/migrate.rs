@@ -42,6 +42,10 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("migrations/sqlite/0006_numbers.sql"),
         postgres: include_str!("migrations/postgres/0006_numbers.sql"),
     },
+    Migration {
+        sqlite: include_str!("migrations/sqlite/0019_wordings.sql"),
+        postgres: include_str!("migrations/postgres/0019_wordings.sql"),
+    },
 ];
 
 impl Backend {

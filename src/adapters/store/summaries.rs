@@ -1,6 +1,7 @@
 //! Kept summaries, marks of proposals and opinions.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Tx;
@@ -15,7 +16,8 @@ impl Summaries for Tx {
         Sql::new(
             "summaries",
             "INSERT INTO summaries (case_id, reader, made_at, document) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (case_id, reader) DO UPDATE SET made_at = excluded.made_at, document = excluded.document",
+             ON CONFLICT (case_id, reader) DO UPDATE SET made_at = excluded.made_at, document = excluded.document, \
+             worded_by = ''",
         )
         .bind(case_id.to_string())
         .bind(reader)
@@ -32,6 +34,31 @@ impl Summaries for Tx {
             "SELECT case_id, made_at, document FROM summaries WHERE case_id = $1 AND reader = $2",
         );
         sql.bind(case_id.to_string()).bind(reader).row(self).await?.map(|row| kept(&row)).transpose()
+    }
+
+    async fn summaries_to_word(&mut self, writer: &str, limit: u32) -> Result<Vec<(CaseId, String, Kept)>, StoreError> {
+        let sql = Sql::new(
+            "summaries",
+            "SELECT s.case_id, s.made_at, s.document, s.reader FROM summaries s JOIN cases c ON c.id = s.case_id \
+             WHERE c.open = 1 AND s.worded_by <> $1 ORDER BY s.made_at DESC, s.case_id, s.reader LIMIT $2",
+        );
+        let rows = sql.bind(writer).bind(i64::from(limit)).rows(self).await?;
+        rows.iter().map(|row| Ok((row.parsed(0)?, row.text(3)?, kept(row)?))).collect()
+    }
+
+    async fn put_wording(
+        &mut self,
+        (case_id, reader): (CaseId, &str),
+        kept_at: Timestamp,
+        document: &Value,
+        writer: &str,
+    ) -> Result<bool, StoreError> {
+        let sql = Sql::new(
+            "summaries",
+            "UPDATE summaries SET document = $1, worded_by = $2 WHERE case_id = $3 AND reader = $4 AND made_at = $5",
+        );
+        let sql = sql.bind(json("summaries", document)?).bind(writer).bind(case_id.to_string()).bind(reader);
+        Ok(sql.bind(kept_at).run(self).await? == 1)
     }
 
     async fn mark_proposal(&mut self, proposal_id: ProposalId, kept: &Kept) -> Result<(), StoreError> {

@@ -22,6 +22,7 @@ mod options;
 pub mod plan;
 mod render;
 mod verify;
+pub mod wording;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -167,9 +168,13 @@ pub fn ledger_of(
 /// # Errors
 /// [`SummaryError`].
 pub fn worded(category: Category, ledger: &Ledger, wording: &dyn Wording) -> Result<Summary, SummaryError> {
+    checked(category, ledger, plan::plan(frames()?, category, ledger, wording), wording.name())
+}
+
+/// The summary of a plan that `model` made: refused sentences in their default words, a refused plan deterministic.
+fn checked(category: Category, ledger: &Ledger, mut steps: Vec<Step>, model: String) -> Result<Summary, SummaryError> {
     let frames = frames()?;
     let mut verdicts = Vec::new();
-    let mut steps = plan::plan(frames, category, ledger, wording);
     for step in &mut steps {
         if step.variant > 0
             && let Some(sentence) = sentence_of(frames, step, ledger)
@@ -180,7 +185,7 @@ pub fn worded(category: Category, ledger: &Ledger, wording: &dyn Wording) -> Res
             step.variant = 0;
         }
     }
-    let summary = sealed(frames, ledger, steps, (wording.name(), verdicts))?;
+    let summary = sealed(frames, ledger, steps, (model, verdicts))?;
     match verify(&summary) {
         Err(refused) if summary.model != MODEL => {
             tracing::warn!(%refused, model = summary.model, "a plan was refused, the deterministic text stands");

@@ -45,6 +45,19 @@ pub trait Summaries {
     /// The kept summary of a case for a kind of reader.
     async fn kept_summary(&mut self, case_id: CaseId, reader: &str) -> Result<Option<Kept>, StoreError>;
 
+    /// Kept summaries of open cases that `writer` has not had its turn with, newest first, with their kind of reader.
+    async fn summaries_to_word(&mut self, writer: &str, limit: u32) -> Result<Vec<(CaseId, String, Kept)>, StoreError>;
+
+    /// Puts `document` in the place of the summary that was kept at `kept_at`, and remembers that `writer` had its turn;
+    /// false where another summary is kept by now.
+    async fn put_wording(
+        &mut self,
+        (case_id, reader): (CaseId, &str),
+        kept_at: Timestamp,
+        document: &Value,
+        writer: &str,
+    ) -> Result<bool, StoreError>;
+
     /// Keeps what a proposal was made on; the first one stands.
     async fn mark_proposal(&mut self, proposal_id: ProposalId, kept: &Kept) -> Result<(), StoreError>;
 

@@ -113,6 +113,13 @@ impl Ledger {
         Self { facts: Vec::new(), by_role: BTreeMap::new(), as_of }
     }
 
+    /// The one that a summary was worded from.
+    #[must_use]
+    pub fn of(facts: &[Fact]) -> Self {
+        let by_role = facts.iter().enumerate().map(|(at, fact)| (fact.role.clone(), at)).collect();
+        Self { facts: facts.to_vec(), by_role, as_of: None }
+    }
+
     /// Enters a fact; the first one under a role stands.
     pub(super) fn put(
         &mut self,
