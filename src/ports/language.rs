@@ -48,17 +48,17 @@ pub trait Encoder: Send + Sync {
 pub struct Classified {
     /// Every intent, most probable first; probabilities sum to 1.
     pub intents: Vec<ScoredIntent>,
-    /// Below this probability the classifier abstains.
+    /// Below this probability of the first the classifier abstains.
     pub threshold: f64,
 }
 
-/// A classifier head over embeddings: a closed label set by construction.
+/// A classifier head over texts and their embeddings: a closed label set by construction.
 pub trait IntentClassifier: Send + Sync {
-    /// Calibrated probabilities for an embedding of the encoder it was trained on.
+    /// Calibrated probabilities for a text and its embedding by the encoder it was trained with.
     ///
     /// # Errors
     /// [`LanguageError::Failed`] when the width is another.
-    fn classify(&self, embedding: &[f32]) -> Result<Classified, LanguageError>;
+    fn classify(&self, text: &str, embedding: &[f32]) -> Result<Classified, LanguageError>;
 
     /// `name/version`.
     fn version(&self) -> String;

@@ -59,18 +59,20 @@ impl IntentHeadClassifier {
 }
 
 impl IntentClassifier for IntentHeadClassifier {
-    fn classify(&self, embedding: &[f32]) -> Result<Classified, LanguageError> {
+    fn classify(&self, text: &str, embedding: &[f32]) -> Result<Classified, LanguageError> {
         let failed = |error: holdfast_training::language::heads::HeadError| LanguageError::Failed {
             model: "intents",
             message: error.to_string(),
         };
-        let probabilities = self.head.predict(embedding).map_err(failed)?;
+        let probabilities = self.head.predict(text, embedding).map_err(failed)?;
         let scored =
             |(&intent, probability): (&Intent, f32)| ScoredIntent { intent, probability: f64::from(probability) };
         let mut intents: Vec<ScoredIntent> = self.intents.iter().zip(probabilities).map(scored).collect();
         // Stable: equals stay in the contract's order.
         intents.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-        Ok(Classified { intents, threshold: f64::from(self.head.threshold()) })
+        let first = intents.first().and_then(|first| self.intents.iter().position(|intent| *intent == first.intent));
+        let threshold = self.head.threshold(first.unwrap_or(self.intents.len()));
+        Ok(Classified { intents, threshold: f64::from(threshold) })
     }
 
     fn version(&self) -> String {

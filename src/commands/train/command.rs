@@ -7,7 +7,7 @@ use holdfast_training::tabular::options::TrainOptions;
 use serde_json::json;
 
 use super::miss_risk::Source;
-use super::{Trainer, bar, effect, intents, miss_risk};
+use super::{Trainer, bar, effect, encoder, intents, miss_risk};
 use crate::app::App;
 use crate::commands::Refused;
 use crate::config::Config;
@@ -28,6 +28,8 @@ pub enum Command {
     Effect(Effect),
     /// The intents of messages, from the corpus and from corrections.
     Intents(Intents),
+    /// The sentence encoder, from the corpus: an hour of one processor.
+    Encoder(encoder::Args),
 }
 
 /// Options of every training.
@@ -94,12 +96,17 @@ pub async fn run(config: Config, command: Command) -> Result<()> {
     let app = App::open(config).await?;
     let models = app.config.data_dir.join("models");
     let common = match &command {
+        Command::Encoder(args) => {
+            // Needs nothing of the store, and computes for an hour.
+            return tokio::task::block_in_place(|| encoder::command(args, app.services.clock.now()));
+        }
         Command::MissRisk(args) => &args.common,
         Command::Effect(args) => &args.common,
         Command::Intents(args) => &args.common,
     };
     let trainer = trainer(&app, &models, common.subject.as_deref());
     match command {
+        Command::Encoder(_) => Ok(()),
         Command::MissRisk(args) => {
             let source = match (args.descriptor, args.file) {
                 (Some(descriptor), Some(data)) => Source::File { descriptor, data },

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::domain::message::{Channel, EntityType, Intent};
 use crate::domain::payload::Sender;
+use crate::flow::assess::classify::text;
 
 /// One authored message with its labels.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -25,6 +26,9 @@ pub struct Labelled {
     /// Measured on only.
     #[serde(skip)]
     pub held_out: bool,
+    /// Kept from the encoder's training, so that heads are calibrated on messages that neither has seen.
+    #[serde(skip)]
+    pub calibrates: bool,
     pub received_at: Option<Timestamp>,
     pub language: String,
     pub channel: Channel,
@@ -82,6 +86,14 @@ pub struct LabelledEntity {
     pub value: Option<String>,
 }
 
+impl Labelled {
+    /// The text that a classifier reads.
+    #[must_use]
+    pub fn text(&self) -> String {
+        text::of_parts(self.from.role, self.channel, self.subject.as_deref(), &self.body)
+    }
+}
+
 /// The corpus and the bytes it was read from.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "names say it")]
@@ -94,6 +106,8 @@ pub struct Corpus {
 #[serde(deny_unknown_fields)]
 struct Index {
     held_out: Vec<String>,
+    #[serde(default)]
+    calibrate: Vec<String>,
 }
 
 /// Reads `corpus.toml` and every folder's `messages.jsonl` of `dir`.
@@ -105,11 +119,12 @@ pub fn read(dir: &Path) -> anyhow::Result<Corpus> {
         std::fs::read_to_string(path).with_context(|| format!("cannot read the corpus file `{}`", path.display()))
     };
     let index = text(&dir.join("corpus.toml"))?;
-    let Index { held_out } = toml::from_str(&index).context("`corpus.toml` of the corpus cannot be understood")?;
+    let Index { held_out, calibrate } =
+        toml::from_str(&index).context("`corpus.toml` of the corpus cannot be understood")?;
     let mut corpus = Corpus { messages: Vec::new(), bytes: index.into_bytes() };
     let batches = batches(dir)?;
-    if let Some(absent) = held_out.iter().find(|name| !batches.contains(name)) {
-        anyhow::bail!("`corpus.toml` holds out `{absent}`, and `{}` has no such folder", dir.display());
+    if let Some(absent) = held_out.iter().chain(&calibrate).find(|name| !batches.contains(name)) {
+        anyhow::bail!("`corpus.toml` names `{absent}`, and `{}` has no such folder", dir.display());
     }
     for batch in &batches {
         let path = dir.join(batch).join("messages.jsonl");
@@ -117,8 +132,8 @@ pub fn read(dir: &Path) -> anyhow::Result<Corpus> {
         for (index, line) in lines.lines().enumerate() {
             let message: Labelled = serde_json::from_str(line)
                 .with_context(|| format!("`{}` line {}: not a labelled message", path.display(), index + 1))?;
-            let held_out = held_out.contains(batch);
-            corpus.messages.push(Labelled { batch: batch.clone(), held_out, ..message });
+            let (held_out, calibrates) = (held_out.contains(batch), calibrate.contains(batch));
+            corpus.messages.push(Labelled { batch: batch.clone(), held_out, calibrates, ..message });
         }
         corpus.bytes.extend(lines.into_bytes());
     }

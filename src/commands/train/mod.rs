@@ -7,6 +7,7 @@ pub mod beside;
 pub mod command;
 pub mod corpus;
 pub mod effect;
+pub mod encoder;
 pub mod intents;
 pub mod miss_risk;
 pub mod on_request;

@@ -4,6 +4,8 @@
 //! unknown; a full queue is an error for the caller to hand on, never a reading without an intent; text never acts.
 //! Non-goals: storing the reading or changing a case.
 
+pub mod text;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -26,15 +28,6 @@ pub struct Classification {
     pub model: String,
 }
 
-/// The text that stands for a message, in training and in serving.
-#[must_use]
-pub fn text_of(subject: Option<&str>, body: &str) -> String {
-    match subject.map(str::trim).filter(|subject| !subject.is_empty()) {
-        Some(subject) => format!("{subject}\n{body}"),
-        None => body.to_owned(),
-    }
-}
-
 /// The intents of a message; `None` when a model is missing.
 ///
 /// # Errors
@@ -45,10 +38,10 @@ pub async fn classify(
     message: &MessageReceived,
 ) -> Result<Option<Classification>, LanguageError> {
     let (Some(encoder), Some(classifier)) = (encoder, classifier) else { return Ok(None) };
-    let text = text_of(message.subject.as_deref(), &message.body);
-    let embeddings = encoder.embed(vec![text]).await?;
+    let text = text::of(message);
+    let embeddings = encoder.embed(vec![text.clone()]).await?;
     let Some(embedding) = embeddings.first() else { return Ok(None) };
-    Ok(Some(Classification { classified: classifier.classify(embedding)?, model: classifier.version() }))
+    Ok(Some(Classification { classified: classifier.classify(&text, embedding)?, model: classifier.version() }))
 }
 
 /// Reads a message. `bound` is the probability from which it is attached without a person; `now` stands for the time it was

@@ -164,7 +164,7 @@ impl Encoder for Full {
 }
 
 impl IntentClassifier for Full {
-    fn classify(&self, _: &[f32]) -> Result<Classified, LanguageError> {
+    fn classify(&self, _: &str, _: &[f32]) -> Result<Classified, LanguageError> {
         Err(LanguageError::Unavailable("intents"))
     }
     fn version(&self) -> String {

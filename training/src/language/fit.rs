@@ -6,7 +6,7 @@
 use linfa::DatasetBase;
 use linfa::traits::Fit;
 use linfa_logistic::MultiLogisticRegression;
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -62,32 +62,10 @@ pub(crate) fn folds(labels: &[usize], classes: usize, folds: usize, seed: u64) -
     result
 }
 
-/// Logits of every row by a model that was fitted without its fold.
-pub(crate) fn out_of_fold(
-    matrix: &Array2<f64>,
-    labels: &[usize],
-    folds: &[usize],
-    alpha: f64,
-    iterations: u64,
-) -> Result<Vec<Vec<f64>>, String> {
-    let count = folds.iter().max().map_or(0, |last| last + 1);
-    let mut result = vec![Vec::new(); labels.len()];
-    for fold in 0..count {
-        let (inside, outside): (Vec<usize>, Vec<usize>) = (0..labels.len()).partition(|&row| folds[row] != fold);
-        let kept: Vec<usize> = inside.iter().map(|&row| labels[row]).collect();
-        let fitted = Fitted::fit(matrix.select(Axis(0), &inside), &kept, alpha, iterations)?;
-        let logits = fitted.logits(&matrix.select(Axis(0), &outside));
-        for (row, logits) in outside.into_iter().zip(logits) {
-            result[row] = logits;
-        }
-    }
-    Ok(result)
-}
-
-/// Probabilities of logits at a temperature, without overflow.
-pub(crate) fn softmax(logits: &[f64], temperature: f64) -> Vec<f64> {
+/// Probabilities of logits, without overflow.
+pub(crate) fn softmax(logits: &[f64]) -> Vec<f64> {
     let max = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let powers: Vec<f64> = logits.iter().map(|logit| ((logit - max) / temperature).exp()).collect();
+    let powers: Vec<f64> = logits.iter().map(|logit| (logit - max).exp()).collect();
     let sum: f64 = powers.iter().sum();
     powers.into_iter().map(|power| power / sum).collect()
 }

@@ -1,8 +1,13 @@
-//! Heads on text embeddings, and a sparse model for parts of texts.
+//! Sentence encoders, heads on their embeddings and on words, and a sparse model for parts of texts.
 //!
-//! Non-goals: the encoder, tokenising, text of any kind. Only vectors and hashes come in.
+//! Non-goals: tokenising for an encoder, which sees token ids only; text of any kind: vectors and hashes come in.
 
+mod check;
+mod choose;
 mod fit;
 pub mod heads;
+mod measure;
 pub mod sparse;
 mod threshold;
+pub mod tune;
+pub mod words;

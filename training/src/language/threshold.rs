@@ -1,4 +1,4 @@
-//! What is chosen on out-of-fold logits: a temperature, and below which confidence to abstain.
+//! What is chosen on logits of unseen rows: a temperature, and below which confidence to abstain.
 //!
 //! Guarantees: neither looks at held-out rows; a precision that no confidence reaches gives a threshold above 1, which
 //! abstains always.
@@ -12,10 +12,10 @@ const LOG_TEMPERATURE_MAX: f64 = 4.0;
 /// Golden-section steps: the bracket shrinks to 8 · 0.618⁶⁰, far below what matters.
 const SEARCH_STEPS: usize = 60;
 
-/// Mean negative log likelihood of the true classes at a temperature.
-pub(crate) fn log_loss(logits: &[Vec<f64>], labels: &[usize], temperature: f64) -> f64 {
+/// Mean negative log likelihood of the true classes.
+pub(crate) fn log_loss(logits: &[Vec<f64>], labels: &[usize]) -> f64 {
     let loss = |(row, &label): (&Vec<f64>, &usize)| {
-        let probability = softmax(row, temperature).get(label).copied().unwrap_or(0.0);
+        let probability = softmax(row).get(label).copied().unwrap_or(0.0);
         -probability.max(1e-15).ln()
     };
     logits.iter().zip(labels).map(loss).sum::<f64>() / labels.len().max(1) as f64
@@ -54,18 +54,36 @@ fn smoothed_loss(logits: &[Vec<f64>], labels: &[usize], temperature: f64) -> f64
     logits.iter().zip(labels).map(loss).sum()
 }
 
-/// The lowest confidence seen at which the answers given are right at least as often as `precision`. Confidences below
-/// all that were seen are not trusted, even when every answer was right.
-pub(crate) fn fit_threshold(confident: &[(f32, bool)], precision: f64) -> f32 {
-    let mut sorted = confident.to_vec();
-    sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let (mut threshold, mut seen, mut right) = (ALWAYS_ABSTAIN, 0.0, 0.0);
-    for group in sorted.chunk_by(|a, b| a.0 == b.0) {
-        seen += group.len() as f64;
-        right += group.iter().filter(|(_, correct)| *correct).count() as f64;
-        if right / seen >= precision {
-            threshold = group[0].0;
+/// Answers of all classes that count beside a class's own, because one class has few.
+const BORROWED: f64 = 8.0;
+
+/// For each class the lowest confidence seen at which the answers that name it are right at least as often as `precision`,
+/// the precision of all classes at that confidence counting as [`BORROWED`] answers more. Confidences below all that were
+/// seen are not trusted, even when every answer was right; a class that was never named has the threshold of all together.
+pub(crate) fn fit_thresholds(answers: &[(usize, f32, bool)], classes: usize, precision: f64) -> Vec<f32> {
+    let mut sorted: Vec<(usize, f32, bool)> = answers.to_vec();
+    sorted.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let (mut all, mut own) = ((0.0, 0.0), vec![(0.0, 0.0); classes]);
+    let (mut pooled, mut thresholds) = (ALWAYS_ABSTAIN, vec![None; classes]);
+    for group in sorted.chunk_by(|a, b| a.1 == b.1) {
+        for &(class, _, right) in group {
+            for (seen, hits) in [&mut all, &mut own[class]] {
+                *seen += 1.0;
+                *hits += f64::from(u8::from(right));
+            }
+        }
+        let general = all.1 / all.0;
+        if general >= precision {
+            pooled = group[0].1;
+        }
+        for &(class, confidence, _) in group {
+            let (seen, hits) = own[class];
+            let holds = (hits + BORROWED * general) / (seen + BORROWED) >= precision;
+            let threshold = thresholds[class].get_or_insert(ALWAYS_ABSTAIN);
+            if holds {
+                *threshold = confidence;
+            }
         }
     }
-    threshold
+    thresholds.into_iter().map(|own| own.unwrap_or(pooled)).collect()
 }

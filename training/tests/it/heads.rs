@@ -1,10 +1,11 @@
 //! Intent heads on a small synthetic set of three clusters.
 
 use crate::support::Random;
-use holdfast_training::language::heads::{HeadError, HeadOptions, HeadReport, IntentHead};
+use holdfast_training::language::heads::{HeadError, HeadOptions, HeadReport, IntentHead, Rows};
 
 struct Set {
     embeddings: Vec<Vec<f32>>,
+    texts: Vec<String>,
     labels: Vec<usize>,
     classes: Vec<String>,
     held_out: Vec<usize>,
@@ -22,11 +23,18 @@ fn clusters(rows: usize, spread: f64, seed: u64) -> Set {
         (0..4).map(&mut at).collect()
     };
     let classes = ["delay", "price", "address"].map(String::from).to_vec();
-    Set { embeddings: labels.iter().map(embed).collect(), labels, classes, held_out: (0..rows).step_by(4).collect() }
+    let embeddings = labels.iter().map(embed).collect();
+    let texts = vec!["says nothing".to_owned(); rows];
+    Set { embeddings, texts, labels, classes, held_out: (0..rows).step_by(4).collect() }
 }
 
 fn train(set: &Set, options: &HeadOptions) -> Result<(IntentHead, HeadReport), HeadError> {
-    IntentHead::train(&set.embeddings, &set.labels, &set.classes, &set.held_out, options, &mut |_, _| {})
+    trained(set, &[], options)
+}
+
+fn trained(set: &Set, calibrating: &[usize], options: &HeadOptions) -> Result<(IntentHead, HeadReport), HeadError> {
+    let Set { embeddings, texts, labels, classes, held_out } = set;
+    IntentHead::train(&Rows { embeddings, texts, labels, calibrating, held_out }, classes, options, &mut |_, _| {})
 }
 
 fn message(set: &Set) -> String {
@@ -40,9 +48,9 @@ fn clear_clusters_are_told_apart() {
     assert!(report.accuracy > 0.95 && report.macro_f1 > 0.95 && report.coverage > 0.9, "{report:?}");
     assert_eq!((report.rows_train, report.rows_held_out), (180, 60));
     assert_eq!(report.classes.iter().map(|class| class.support).sum::<usize>(), 60);
-    let p = head.predict(&[0.0, 0.0, 1.0, 0.0]).unwrap();
+    let p = head.predict("says nothing", &[0.0, 0.0, 1.0, 0.0]).unwrap();
     assert!(p[2] > 0.9 && (p.iter().sum::<f32>() - 1.0).abs() < 1e-5, "{p:?}");
-    assert!(head.threshold() < 0.9, "right on every row is no reason to claim certainty: {report:?}");
+    assert!(head.threshold(0) < 0.9, "right on every row is no reason to claim certainty: {report:?}");
     assert_eq!(head.classes()[2], "address");
     assert_eq!(head.width(), 4);
 }
@@ -56,7 +64,7 @@ fn blurred_clusters_are_calibrated_and_doubt_abstains() {
     let confidence: f64 = set
         .held_out
         .iter()
-        .map(|&row| head.predict(&set.embeddings[row]).unwrap().into_iter().fold(0.0, f32::max))
+        .map(|&row| head.predict("says nothing", &set.embeddings[row]).unwrap().into_iter().fold(0.0, f32::max))
         .map(f64::from)
         .sum::<f64>()
         / set.held_out.len() as f64;
@@ -71,7 +79,7 @@ fn an_unreachable_precision_abstains_always() {
     set.labels.iter_mut().for_each(|label| *label = (random.uniform() * 3.0) as usize);
     let (head, report) = train(&set, &HeadOptions { target_precision: 1.0, ..HeadOptions::default() }).unwrap();
     assert!(report.coverage < 0.2, "{report:?}");
-    assert!(head.threshold() > 0.3);
+    assert!(head.threshold(0) > 0.3);
 }
 
 #[test]
@@ -131,11 +139,28 @@ fn input_that_does_not_fit_is_named() {
 #[test]
 fn embeddings_of_another_encoder_and_damaged_heads_are_refused() {
     let (head, _) = train(&clusters(30, 0.3, 9), &HeadOptions::default()).unwrap();
-    assert!(matches!(head.predict(&[0.0; 3]), Err(HeadError::Embedding { width: 4, .. })));
-    assert!(matches!(head.predict(&[0.0, 0.0, f32::NAN, 0.0]), Err(HeadError::Embedding { .. })));
+    assert!(matches!(head.predict("says nothing", &[0.0; 3]), Err(HeadError::Embedding { width: 4, .. })));
+    assert!(matches!(head.predict("says nothing", &[0.0, 0.0, f32::NAN, 0.0]), Err(HeadError::Embedding { .. })));
     let text = String::from_utf8(head.to_bytes().unwrap()).unwrap();
     let read = |text: &str| IntentHead::from_bytes(text.as_bytes());
     assert!(matches!(read(&text.replace("\"width\":4", "\"width\":5")), Err(HeadError::Damaged { .. })));
-    assert!(matches!(read(&text.replace("\"format\":1", "\"format\":9")), Err(HeadError::Damaged { .. })));
+    assert!(matches!(read(&text.replace("\"format\":2", "\"format\":9")), Err(HeadError::Damaged { .. })));
     assert!(matches!(read("[]"), Err(HeadError::Json(_))));
+}
+
+/// Embeddings that say nothing, and words that do: the mixture listens to the words, and only on rows that calibrate.
+#[test]
+fn words_are_heard_where_embeddings_say_nothing() {
+    let mut set = clusters(240, 40.0, 10);
+    let words = ["it is running late again", "that costs too much", "send it somewhere else"];
+    set.texts = set.labels.iter().map(|&label| words[label].to_owned()).collect();
+    let calibrating: Vec<usize> = (1..240).step_by(4).collect();
+    let (head, report) = trained(&set, &calibrating, &HeadOptions::default()).unwrap();
+    assert!(report.accuracy > 0.95 && report.words_share > 0.5, "{report:?}");
+    assert!(report.accuracy_words > 0.95 && report.accuracy_embeddings < 0.6, "{report:?}");
+    let said = head.predict("that costs far too much", &[0.0; 4]).unwrap();
+    assert!(said[1] > 0.8, "{said:?}");
+    let read = IntentHead::from_bytes(&head.to_bytes().unwrap()).unwrap();
+    assert_eq!(read.predict("that costs far too much", &[0.0; 4]).unwrap(), said);
+    assert!(matches!(trained(&set, &[0], &HeadOptions::default()), Err(HeadError::Input { .. })));
 }

@@ -27,3 +27,4 @@ mod ship_date;
 mod split;
 mod statistics;
 mod support;
+mod tune;

@@ -1,0 +1,56 @@
+//! The text that stands for a message, in training and in serving.
+//!
+//! Guarantees: who is said to write and how come first, then the subject, then the body as it came, so that what is cut at
+//! the encoder's length is the end of the quoted history; long numbers become one sign, because which number it is says
+//! nothing of what is wanted. Non-goals: finding references, which reads the message itself.
+
+use crate::domain::message::{Channel, SenderRole};
+use crate::domain::payload::MessageReceived;
+
+/// Digits in a row from which a number is an identifier rather than a quantity.
+const DIGITS_MIN: usize = 3;
+/// What stands for them.
+const NUMBER: char = '#';
+
+/// The text of a message as it was received.
+#[must_use]
+pub fn of(message: &MessageReceived) -> String {
+    of_parts(message.from.role, message.channel, message.subject.as_deref(), &message.body)
+}
+
+/// The text of a message's parts; `role` is what the envelope claims.
+#[must_use]
+pub fn of_parts(role: Option<SenderRole>, channel: Channel, subject: Option<&str>, body: &str) -> String {
+    let role = role.map_or("unknown", SenderRole::name);
+    let subject = subject.map(str::trim).filter(|subject| !subject.is_empty());
+    let mut text = format!("{role} {}: ", channel.name().replace('_', " "));
+    if let Some(subject) = subject {
+        without_numbers(subject, &mut text);
+        text.push('\n');
+    }
+    without_numbers(body, &mut text);
+    text
+}
+
+/// Appends `text` with every run of digits that is long enough as one sign.
+fn without_numbers(text: &str, into: &mut String) {
+    let mut digits = String::new();
+    for character in text.chars() {
+        if character.is_ascii_digit() {
+            digits.push(character);
+            continue;
+        }
+        end(&mut digits, into);
+        into.push(character);
+    }
+    end(&mut digits, into);
+}
+
+fn end(digits: &mut String, into: &mut String) {
+    if digits.len() >= DIGITS_MIN {
+        into.push(NUMBER);
+    } else {
+        into.push_str(digits);
+    }
+    digits.clear();
+}
