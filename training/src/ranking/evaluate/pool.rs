@@ -8,7 +8,8 @@
 //! Guarantees: a group that is known well keeps its mean; where groups differ more than their errors explain, little is lent;
 //! fewer than three groups, or one without spread, lend nothing.
 //!
-//! Non-goals: groups that are harmed for reasons of their own in a way too small to be told from the others.
+//! Non-goals: the doubt about the variance between groups, which counts as known, so that bounds are a little narrow (one of
+//! 95 % held in 92 % of the simulated groups of `tests/it/ranking/tune.rs`); groups that are harmed for reasons of their own in a way too small to be told from the others.
 
 use super::interval::Mean;
 
