@@ -27,24 +27,24 @@ const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("migrations/postgres/0002_promises.sql"),
     },
     Migration {
-        sqlite: include_str!("migrations/sqlite/0005_decision_log.sql"),
-        postgres: include_str!("migrations/postgres/0005_decision_log.sql"),
+        sqlite: include_str!("migrations/sqlite/0003_decision_log.sql"),
+        postgres: include_str!("migrations/postgres/0003_decision_log.sql"),
     },
     Migration {
-        sqlite: include_str!("migrations/sqlite/0007_words.sql"),
-        postgres: include_str!("migrations/postgres/0007_words.sql"),
+        sqlite: include_str!("migrations/sqlite/0004_words.sql"),
+        postgres: include_str!("migrations/postgres/0004_words.sql"),
     },
     Migration {
-        sqlite: include_str!("migrations/sqlite/0008_summaries.sql"),
-        postgres: include_str!("migrations/postgres/0008_summaries.sql"),
+        sqlite: include_str!("migrations/sqlite/0005_summaries.sql"),
+        postgres: include_str!("migrations/postgres/0005_summaries.sql"),
     },
     Migration {
         sqlite: include_str!("migrations/sqlite/0006_numbers.sql"),
         postgres: include_str!("migrations/postgres/0006_numbers.sql"),
     },
     Migration {
-        sqlite: include_str!("migrations/sqlite/0019_wordings.sql"),
-        postgres: include_str!("migrations/postgres/0019_wordings.sql"),
+        sqlite: include_str!("migrations/sqlite/0007_wordings.sql"),
+        postgres: include_str!("migrations/postgres/0007_wordings.sql"),
     },
 ];
 
