@@ -49,11 +49,18 @@ impl App {
         for problem in &restored.problems {
             tracing::warn!(problem, "a model is missing; what needs it abstains");
         }
-        match writer(&config) {
-            Ok(writer) => services.models.writer.set(writer),
-            Err(problem) => tracing::error!(%problem, "summaries keep their plain words: the writer cannot be loaded"),
-        }
         Ok(Self { config, services: Arc::new(services) })
+    }
+
+    /// Loads the configured writer, for what words summaries; without it they keep their plain words, and the log says why.
+    pub fn load_writer(&self) {
+        match writer(&self.config) {
+            Ok(writer) => self.services.models.writer.set(writer),
+            Err(problem) => tracing::error!(
+                problem = format!("{problem:#}"),
+                "summaries keep their plain words: the writer cannot be loaded"
+            ),
+        }
     }
 }
 

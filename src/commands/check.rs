@@ -11,6 +11,7 @@ use crate::config::Config;
 /// The first thing that cannot be used.
 pub async fn run(config: Config) -> Result<()> {
     let app = App::open(config).await?;
+    app.load_writer();
     let services = &app.services;
     println!("configuration, rules, catalogue and policies are valid (policy version {})", services.policy.version());
     println!("database: {}", services.store.kind());
@@ -19,5 +20,6 @@ pub async fn run(config: Config) -> Result<()> {
     println!("effect model: {}", services.models.effect.get().map_or_else(none, |m| m.version()));
     println!("message encoder: {}", services.models.encoder.get().map_or_else(none, |m| m.version()));
     println!("intent classifier: {}", services.models.intents.get().map_or_else(none, |m| m.version()));
+    println!("summary writer: {}", services.models.writer.get().map_or_else(none, |m| m.version()));
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `holdfast explain`: why an order has its risk and what would bring it down, or what there is to say of a case.
 //!
 //! Guarantees: the features are those that were served, not computed again; reasons sum to the score; a way out moves only
-//! what somebody can act on; a summary is the one that the API gives. Non-goals: causes; a way out says what the model would
+//! what somebody can act on; a summary is of the same facts and frames as the API's, in plain words. Non-goals: causes; a way out says what the model would
 //! answer, not what the world will do.
 
 pub(super) mod summary;

@@ -9,8 +9,8 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::commands::train::on_request::OnRequest;
 use crate::commands::train::schedule;
+use crate::commands::work;
 use crate::config::Config;
-use crate::flow::execute::worker::Worker;
 use crate::ports::training::Training;
 use crate::web::auth::{Auth, AuthOptions, External};
 use crate::web::state::{WebSettings, WebState};
@@ -38,22 +38,16 @@ pub async fn listen(app: &App, ready: impl FnOnce(&str)) -> Result<()> {
         .await
         .with_context(|| format!("address `{bind}` cannot be bound; set server.bind"))?;
     let (stop, stopped) = watch::channel(false);
-    let workers: Vec<_> = (0..app.config.server.workers)
-        .map(|number| {
-            let worker = Worker::new(Arc::clone(&app.services), format!("serve-{number}"));
-            let stopped = stopped.clone();
-            tokio::spawn(async move { worker.run(stopped).await })
-        })
-        .collect();
+    app.load_writer();
+    let names = (0..app.config.server.workers).map(|number| format!("serve-{number}"));
+    let workers = work::start(&app.services, names, &stopped);
     let training: Arc<dyn Training> = Arc::new(trains(app));
     let (services, settings) = (Arc::clone(&app.services), app.config.training.clone());
     let scheduled = tokio::spawn(schedule::run(services, Arc::clone(&training), settings, stopped));
     ready(&format!("http://{}", listener.local_addr()?));
     axum::serve(listener, crate::web::router(state(app, training)?)).with_graceful_shutdown(interrupted()).await?;
     stop.send_replace(true);
-    for worker in workers {
-        worker.await?;
-    }
+    work::ended(workers).await?;
     // A training under way would take minutes to end; what it leaves behind is marked failed by whoever comes next.
     scheduled.abort();
     Ok(())

@@ -11,25 +11,29 @@ use crate::flow::Services;
 use crate::flow::assess::summary::wording;
 use crate::flow::execute::worker::Worker;
 
-/// Runs `workers` workers until `shutdown` says `true`; each finishes what it has begun. `host` makes their names unique
-/// among machines.
-///
-/// # Errors
-/// When a worker itself panicked.
-pub async fn run(
-    services: Arc<Services>,
-    host: &str,
-    workers: usize,
-    shutdown: watch::Receiver<bool>,
-) -> anyhow::Result<()> {
+/// Starts a worker for each of `names`, and what words summaries, until `shutdown` says `true`; each finishes what it has
+/// begun.
+pub fn start(
+    services: &Arc<Services>,
+    names: impl Iterator<Item = String>,
+    shutdown: &watch::Receiver<bool>,
+) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    for number in 1..=workers {
-        let worker = Worker::new(Arc::clone(&services), format!("{host}/{number}"));
-        let shutdown = shutdown.clone();
+    for name in names {
+        let (worker, shutdown) = (Worker::new(Arc::clone(services), name), shutdown.clone());
         tasks.spawn(async move { worker.run(shutdown).await });
     }
     // Apart from the workers: a text takes seconds, and what was approved must not wait for it.
+    let (services, shutdown) = (Arc::clone(services), shutdown.clone());
     tasks.spawn(async move { wording::run(&services, shutdown).await });
+    tasks
+}
+
+/// Waits until everything that was started has ended.
+///
+/// # Errors
+/// When a worker itself panicked.
+pub async fn ended(mut tasks: JoinSet<()>) -> anyhow::Result<()> {
     while let Some(ended) = tasks.join_next().await {
         ended?;
     }
@@ -53,10 +57,12 @@ pub struct Args {
 /// When a part cannot be opened or a worker panicked.
 pub async fn command(config: Config, args: Args) -> anyhow::Result<()> {
     let app = App::open(config).await?;
+    app.load_writer();
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
         crate::commands::serve::interrupted().await;
         stop.send_replace(true);
     });
-    run(app.services, &args.host, args.workers, stopped).await
+    let names = (1..=args.workers).map(|number| format!("{}/{number}", args.host));
+    ended(start(&app.services, names, &stopped)).await
 }

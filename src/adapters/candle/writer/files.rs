@@ -16,14 +16,16 @@ use super::network::Network;
 /// Widths that are multiples of this run on the packed kernels.
 const PACKED_WIDTH: usize = 256;
 
-enum Weights {
+/// Weights in either form.
+pub enum Weights {
     Gguf(PathBuf, Box<Content>),
     Safetensors(Value, Vec<Vec<u8>>),
 }
 
 /// What a directory holds.
 pub struct Files {
-    weights: Weights,
+    /// The weights.
+    pub weights: Weights,
     /// `tokenizer.json`.
     pub tokenizer: Vec<u8>,
     /// The chat template's source.
@@ -78,11 +80,13 @@ impl Files {
         let end = end.ok_or("which token ends a text is not said: give `eos_token_id` in `config.json`")?;
         Ok(Self { weights, tokenizer, template, begin, end, digest: digest(dir, &names)? })
     }
+}
 
+impl Weights {
     /// What makes this model slower or worse than it could be.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        let Weights::Gguf(_, content) = &self.weights else { return Vec::new() };
+        let Self::Gguf(_, content) = self else { return Vec::new() };
         let matrices = content.tensor_infos.iter().filter(|(_, info)| info.shape.rank() == 2);
         let mut odd: Vec<&str> = Vec::new();
         let mut slow: Vec<&str> = Vec::new();
@@ -108,9 +112,9 @@ impl Files {
     /// # Errors
     /// As [`Network::from_gguf`] and [`Network::from_safetensors`].
     pub fn network(self) -> Result<Network, String> {
-        match self.weights {
-            Weights::Gguf(path, content) => Network::from_gguf(&path, *content),
-            Weights::Safetensors(config, files) => Network::from_safetensors(&config, &files),
+        match self {
+            Self::Gguf(path, content) => Network::from_gguf(&path, *content),
+            Self::Safetensors(config, files) => Network::from_safetensors(&config, &files),
         }
     }
 }
@@ -175,5 +179,5 @@ fn digest(dir: &Path, names: &[String]) -> Result<String, String> {
         all.update([0]);
         all.update(one.finalize());
     }
-    Ok(all.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(crate::domain::digest::hex(&all.finalize()))
 }

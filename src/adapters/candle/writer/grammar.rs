@@ -40,9 +40,8 @@ pub fn write(
     let mut written = Vec::new();
     loop {
         let allowed = matcher.compute_mask().map_err(failed)?;
-        let candidates = (0_u32..).zip(&scores).filter(|(token, _)| allowed.is_allowed(*token));
-        let best = candidates.reduce(|best, next| if next.1 > best.1 { next } else { best });
-        let Some((token, _)) = best else { return Err("the grammar of the brief allows nothing more".to_owned()) };
+        let best = likeliest(&scores, |token| allowed.is_allowed(token));
+        let token = best.ok_or("the grammar of the brief allows nothing more")?;
         matcher.consume_token(token).map_err(failed)?;
         if factory.tok_env().tok_trie().eos_tokens().contains(&token) {
             break;
@@ -61,6 +60,12 @@ pub fn write(
     }
     let text = factory.tok_env().tok_trie().decode_str(&written);
     Ok((choices(brief, &text)?, written))
+}
+
+/// The token with the highest score among some; the lowest of equal ones.
+pub(super) fn likeliest(scores: &[f32], among: impl Fn(u32) -> bool) -> Option<u32> {
+    let candidates = (0_u32..).zip(scores).filter(|(token, _)| among(*token));
+    candidates.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(token, _)| token)
 }
 
 /// Which wordings the lines of `text` are.

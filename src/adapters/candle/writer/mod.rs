@@ -75,21 +75,19 @@ impl CandleWriter {
     }
 
     fn of(files: Files, limits: Limits) -> Result<Self, String> {
-        let tokenizer =
-            Tokenizer::from_bytes(&files.tokenizer).map_err(|error| format!("`tokenizer.json`: {error}"))?;
+        let Files { weights, tokenizer: source, template, begin, end, digest } = files;
+        let tokenizer = Tokenizer::from_bytes(&source).map_err(|error| format!("`tokenizer.json`: {error}"))?;
         let token = |id: u32| tokenizer.id_to_token(id).unwrap_or_default();
-        let begin = files.begin.map(token).unwrap_or_default();
-        let template = Template::new(&files.template, &begin, &token(files.end))?;
-        let (digest, end, bos) = (files.digest.clone(), files.end, files.begin);
-        let (warnings, source) = (files.warnings(), files.tokenizer.clone());
-        let mut network = files.network()?;
+        let template = Template::new(&template, &begin.map(token).unwrap_or_default(), &token(end))?;
+        let warnings = weights.warnings();
+        let mut network = weights.network()?;
         network.start()?;
         let size = network.read(&[end, end])?.len();
         let trie = vocabulary::trie(&tokenizer, &source, size, end)?;
         let grammar = ParserFactory::new_simple(&(Arc::new(ApproximateTokEnv::new(trie)) as TokEnv));
         let mut grammar = grammar.map_err(|error| error.to_string())?;
         grammar.quiet();
-        Ok(Self { network, tokenizer, template, grammar, begin: bos, limits, digest, warnings })
+        Ok(Self { network, tokenizer, template, grammar, begin, limits, digest, warnings })
     }
 
     /// SHA-256 over the names and digests of its files.
@@ -134,8 +132,6 @@ impl CandleWriter {
     /// What the network said.
     pub fn likeliest(&mut self, tokens: &[u32], among: impl Fn(u32) -> bool) -> Result<Option<u32>, String> {
         self.network.start()?;
-        let scores = self.network.read(tokens)?;
-        let candidates = (0_u32..).zip(&scores).filter(|(token, _)| among(*token));
-        Ok(candidates.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(token, _)| token))
+        Ok(grammar::likeliest(&self.network.read(tokens)?, among))
     }
 }

@@ -27,18 +27,22 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Words summaries until `shutdown` says `true` or its sender is gone.
 pub async fn run(services: &Services, mut shutdown: watch::Receiver<bool>) {
-    while !*shutdown.borrow() {
-        let worded = reword(services).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "summaries could not be worded");
-            0
-        });
-        if worded > 0 {
-            continue;
+    let words = async {
+        loop {
+            match reword(services).await {
+                Ok(0) => tokio::time::sleep(POLL_INTERVAL).await,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(%error, "summaries could not be worded");
+                    tokio::time::sleep(POLL_INTERVAL).await;
+                }
+            }
         }
-        tokio::select! {
-            changed = shutdown.changed() => if changed.is_err() { break },
-            () = tokio::time::sleep(POLL_INTERVAL) => {}
-        }
+    };
+    // What is not put by then is worded again after the next start: an end need not wait for a text.
+    tokio::select! {
+        () = words => {}
+        _ = shutdown.wait_for(|stop| *stop) => {}
     }
 }
 

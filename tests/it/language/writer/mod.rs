@@ -9,7 +9,11 @@ use candle_core::quantized::GgmlDType;
 use holdfast::adapters::candle::writer::{ARCHITECTURES, CandleWriter, HostedWriter, Limits};
 use holdfast::ports::language::{Brief, LanguageError, Writer as _};
 
+use serde_json::{Value, json};
+
 use crate::support::folder::Folder;
+use crate::support::process::Process;
+use crate::support::services::{event, item, plain_order, position};
 use made::{Form, directory};
 
 const LIMITS: Limits = Limits { tokens: 2_000, time: Duration::from_secs(60) };
@@ -154,6 +158,33 @@ async fn a_hosted_writer_answers_and_refuses_when_full() {
     let answers = futures(many).await;
     assert!(answers.iter().any(Result::is_ok));
     assert!(answers.iter().any(|a| matches!(a, Err(LanguageError::QueueFull { capacity: 1 }))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_words_what_it_keeps_with_the_configured_writer() {
+    let folder = Folder::new().unwrap();
+    let dir = directory(&folder, "llama", Form::Safetensors);
+    let settings = [
+        ("HOLDFAST_MODELS__WRITER", dir.display().to_string()),
+        ("HOLDFAST_MODELS__WRITER_DIGEST", load(&dir).digest().to_owned()),
+        ("HOLDFAST_MODELS__WRITER_TOKENS", "2000".to_owned()),
+    ];
+    let url = format!("sqlite:{}", folder.path().join("served.db").display());
+    let service = Process::start(folder.path(), &url, &settings).await;
+    let now = service.now();
+    let events = json!([
+        event("item.upserted", "i", now, item("SKU")),
+        event("inventory.position", "p", now, position("SKU", "4")),
+        event("order.placed", "o", now, plain_order("SO-1", "SKU")),
+    ]);
+    let token = service.service("erp", "events:write,exceptions:read");
+    let headers = [("content-type", "application/cloudevents-batch+json")];
+    service.post_with(&token, "/v1/events", &events, &headers).await.expect(202);
+    let open = "/v1/exceptions?order_id=SO-1&category=inventory_shortage";
+    let id = |list: &Value| Some(list["items"].as_array()?.first()?["id"].as_str()?.to_owned());
+    let case = service.wait_for(&token, open, "a case", id).await;
+    let worded = |summary: &Value| summary["model"].as_str()?.starts_with("summary-writer/llama").then_some(());
+    service.wait_for(&token, &format!("/v1/exceptions/{case}/summary"), "the writer's words", worded).await;
 }
 
 /// Awaits all of them at once.
