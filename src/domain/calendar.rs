@@ -4,7 +4,7 @@
 //! fewer). It is open at an instant when the clock on the wall shows a time inside the hours of that day; so an hour that a
 //! zone skips in spring is never open, and one that it repeats in autumn is open twice.
 //!
-//! Guarantees: pure; every function is total and looks at most [`HORIZON_DAYS`] far. Non-goals: recurrence beyond the week,
+//! Guarantees: pure; every function is total; one that searches looks at most [`HORIZON_DAYS`] far. Non-goals: recurrence beyond the week,
 //! hours that cross midnight (write them as two), seconds.
 
 use std::collections::BTreeMap;

@@ -140,7 +140,7 @@ impl RankedCase {
 /// A decision: input, models and output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Decision {
-    /// Derived from the digest of `input`, `versions`, `output` and `plan`.
+    /// Derived from the digest of everything below.
     pub id: DecisionId,
     /// The time that the decision was made for.
     pub as_of: Timestamp,

@@ -80,7 +80,7 @@ fn stem(word: &str) -> String {
 /// What an object is found by beside its key: its people's addresses, its mail domains, the words of its name or description.
 /// A member that is missing or of another type finds nothing.
 #[must_use]
-pub fn of_object(kind: ObjectKind, document: &Value) -> Vec<(WordRole, String)> {
+pub fn of_object(kind: ObjectKind, document: &Value) -> Option<Vec<(WordRole, String)>> {
     let text = |value: &Value, member: &str| value[member].as_str().map(str::to_owned);
     let list = |member: &str| document[member].as_array().map_or(&[][..], Vec::as_slice);
     let words = |role: WordRole, text: Option<String>| {
@@ -100,9 +100,9 @@ pub fn of_object(kind: ObjectKind, document: &Value) -> Vec<(WordRole, String)> 
         ObjectKind::PurchaseOrder => {
             text(document, "supplier_id").map(|supplier| (WordRole::Supplier, supplier)).into_iter().collect()
         }
-        _ => Vec::new(),
+        _ => return None,
     };
     found.sort();
     found.dedup();
-    found
+    Some(found)
 }

@@ -114,7 +114,9 @@ fn body(mail: &Message<'_>) -> (String, Vec<String>) {
         }
     }
     // What stands in the HTML beside a plain text is not read, but what it hides is told.
-    for part in mail.html_bodies() {
+    // A mail of HTML alone has it in both lists.
+    let beside = mail.html_body.iter().filter(|id| !mail.text_body.contains(id));
+    for part in beside.filter_map(|id| mail.parts.get(*id as usize)) {
         if let PartType::Html(html) = &part.body {
             hidden.extend(html::text(html).hidden.iter().map(|text| clean(text)));
         }

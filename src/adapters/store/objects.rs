@@ -242,18 +242,7 @@ impl Objects for Tx {
 
 /// Replaces what the object is found by: a contact that left must not stay known.
 async fn put_words(tx: &mut Tx, kind: ObjectKind, key: &str, document: &Value) -> Result<(), StoreError> {
-    let found = words::of_object(kind, document);
-    let wordless = !matches!(
-        kind,
-        ObjectKind::Customer
-            | ObjectKind::Supplier
-            | ObjectKind::Carrier
-            | ObjectKind::Item
-            | ObjectKind::PurchaseOrder
-    );
-    if wordless {
-        return Ok(());
-    }
+    let Some(found) = words::of_object(kind, document) else { return Ok(()) };
     let delete = Sql::new("object_words", "DELETE FROM object_words WHERE kind = $1 AND key = $2");
     delete.bind(kind.name()).bind(key).run(tx).await?;
     for chunk in found.chunks(ROWS_MAX) {

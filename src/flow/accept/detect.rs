@@ -313,7 +313,7 @@ fn closed_at(case: &Case) -> Option<Timestamp> {
 }
 
 /// The job that assesses an order's open cases.
-pub(super) fn assessment(ctx: &Ctx<'_>, order_id: &str) -> NewJob {
+pub(in crate::flow) fn assessment(ctx: &Ctx<'_>, order_id: &str) -> NewJob {
     NewJob {
         id: JobId::new(ctx.now, ctx.entropy),
         kind: JobKind::AssessOrder,

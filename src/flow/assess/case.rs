@@ -13,11 +13,12 @@ use super::summary::kept;
 use crate::domain::actor::Actor;
 use crate::domain::case::{Case, CaseAssessment, CaseState};
 use crate::domain::decision::{Abstention, RankedCase, Risk};
-use crate::domain::ids::{AssessmentId, JobId};
-use crate::domain::job::{Job, JobKind, NewJob};
+use crate::domain::ids::AssessmentId;
+use crate::domain::job::{Job, NewJob};
 use crate::domain::order::Order;
 use crate::domain::outcome::Assessment;
 use crate::flow::FlowError;
+use crate::flow::accept::detect;
 use crate::flow::cases;
 use crate::flow::decide::queue::{self, Standing};
 use crate::flow::decide::rank::{self, Basis, Subject};
@@ -154,7 +155,7 @@ async fn assess_case(
         kept::keep(tx, &case, facts, ranked, ctx.now).await?;
     }
     if changed {
-        emit(tx, ctx, "recommendation.made.v1", &format!("case:{id}"), recommendation(ranked)).await?;
+        emit(tx, ctx, "recommendation.made.v1", &cases::subject(id), recommendation(ranked)).await?;
     }
     Ok(())
 }
@@ -169,17 +170,8 @@ async fn look_again(
 ) -> Result<(), FlowError> {
     let Some(at) = queue::changes_at(&services.queue, ranked, case.opened_at, ctx.now) else { return Ok(()) };
     let order_id = &case.key.order_id;
-    let job = NewJob {
-        id: JobId::new(ctx.now, ctx.entropy),
-        kind: JobKind::AssessOrder,
-        topic: String::new(),
-        pull: false,
-        payload: json!({ "order_id": order_id }),
-        run_at: at,
-        dedupe: Some(format!("assess:{order_id}:{at}")),
-        proposal_id: None,
-        attempts_max: 5,
-    };
+    let dedupe = Some(format!("assess:{order_id}:{at}"));
+    let job = NewJob { run_at: at, dedupe, ..detect::assessment(ctx, order_id) };
     tx.enqueue(&job).await?;
     Ok(())
 }

@@ -41,19 +41,18 @@ pub async fn identify(tx: &mut dyn Transaction, from: &Sender) -> Result<Identit
     let declared = from.role.unwrap_or(SenderRole::Unknown);
     let address = from.email.as_deref().map(|email| email.trim().to_lowercase());
     let domain = address.as_deref().and_then(|address| address.rsplit_once('@')).map(|(_, domain)| domain.to_owned());
-    let mut known = Vec::new();
     if let (Some(address), Some(domain)) = (address, domain) {
-        for (role, word) in [(WordRole::Address, address), (WordRole::Domain, domain)] {
-            let hits = tx.objects_by_word(&[role], &[word], HITS_MAX).await?;
-            let trust = if role == WordRole::Address { Trust::VerifiedContact } else { Trust::KnownDomain };
-            let identity = |role| move |key| Identity { role, party: Some(key), trust };
-            known.push(
-                hits.into_iter().filter_map(|hit| Some(identity(role_of(hit.kind)?)(hit.key))).collect::<Vec<_>>(),
-            );
+        let asked =
+            [(WordRole::Address, address, Trust::VerifiedContact), (WordRole::Domain, domain, Trust::KnownDomain)];
+        for (word_role, word, trust) in asked {
+            let hits = tx.objects_by_word(&[word_role], &[word], HITS_MAX).await?;
+            let mut parties = hits.into_iter().filter_map(|hit| Some((role_of(hit.kind)?, hit.key)));
+            // An address or a domain that two parties share tells neither.
+            if let (Some((role, key)), None) = (parties.next(), parties.next()) {
+                return Ok(Identity { role, party: Some(key), trust });
+            }
         }
     }
     let trust = if declared == SenderRole::Internal { Trust::InternalForward } else { Trust::Unknown };
-    // An address or a domain that two parties share tells neither.
-    let only = known.into_iter().find_map(|mut parties| parties.pop().filter(|_| parties.is_empty()));
-    Ok(only.unwrap_or(Identity { role: declared, party: None, trust }))
+    Ok(Identity { role: declared, party: None, trust })
 }

@@ -17,6 +17,7 @@ use crate::domain::choice::{Chance, Choice, Exploration};
 use crate::domain::decision::RankedCase;
 use crate::domain::digest;
 use crate::flow::FlowError;
+use crate::flow::cases;
 use crate::flow::services::{Ctx, Settings};
 use crate::ports::store::Transaction;
 
@@ -35,7 +36,7 @@ pub struct ExplorationSettings {
 #[must_use]
 pub fn subject(case: &RankedCase) -> String {
     match (case.case_id, &case.reference) {
-        (Some(id), _) => format!("case:{id}"),
+        (Some(id), _) => cases::subject(id),
         (None, reference) => format!("inline:{}", reference.as_deref().unwrap_or_default()),
     }
 }

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::catalogue::Catalogue;
 use super::explore;
 use crate::domain::action::ActionCall;
 use crate::domain::actor::Actor;
@@ -321,9 +320,4 @@ pub(super) fn explores(decision: &Decision, case_id: CaseId, action: &ActionCall
     let of_case = decision.output.iter().find(|ranked| ranked.case_id == Some(case_id));
     let choice = of_case.and_then(|ranked| ranked.choice.as_ref());
     choice.is_some_and(|choice| choice.explored && choice.action == action.kind)
-}
-
-/// Chooses again from the record, for a replay.
-pub(super) fn choose_again(output: &mut [RankedCase], recorded: &Decision, catalogue: &Catalogue) {
-    explore::choose(output, recorded.exploration.as_ref(), catalogue);
 }

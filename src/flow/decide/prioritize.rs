@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+use super::explore;
 use super::inline::{self, InlineCase};
 use super::log::{self, Draft};
 use super::queue::{self, QueueRules, Standing};
@@ -362,9 +363,10 @@ pub(in crate::flow) fn draft_of(
 /// Ranks a case of a recorded decision by another basis, from the facts, features and risk that were recorded; `None` where
 /// the record does not hold them.
 pub(in crate::flow) fn rank_again(decision: &Decision, ranked: &RankedCase, basis: &Basis<'_>) -> Option<RankedCase> {
-    let inputs = decision.input.iter().cloned().filter_map(|input| serde_json::from_value::<Input>(input).ok());
-    let mut inputs = inputs.filter(|input| input.case_id == ranked.case_id && input.reference == ranked.reference);
-    let Input { case_id, reference, category, due_at, facts, .. } = inputs.next()?;
+    // Looked for before it is parsed: a decision holds the facts of many cases.
+    let (id, named) = (json!(ranked.case_id), json!(ranked.reference));
+    let input = decision.input.iter().find(|input| input["case_id"] == id && input["reference"] == named)?;
+    let Input { case_id, reference, category, due_at, facts, .. } = serde_json::from_value(input.clone()).ok()?;
     let risk = ranked.risk.clone().ok_or_else(|| Abstention {
         why: ranked.abstained.clone().unwrap_or_default(),
         fallback: ranked.fallback.clone(),
@@ -406,7 +408,7 @@ async fn compare(serving: &Serving<'_>, recorded: &Decision) -> Result<Vec<Strin
     let mut output = serving.scored(&inputs).await;
     let plan = recorded.plan.as_ref().map(|plan| queue::plan(serving.queue, &output, plan.capacity_minutes));
     output.truncate(recorded.output.len());
-    log::choose_again(&mut output, recorded, serving.basis.catalogue);
+    explore::choose(&mut output, recorded.exploration.as_ref(), serving.basis.catalogue);
     let mut differences = Vec::new();
     if digest::canonical(&recorded.plan)? != digest::canonical(&plan)? {
         differences.push("the plan of the shift is not what was recorded".to_owned());

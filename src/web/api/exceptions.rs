@@ -12,6 +12,7 @@ use crate::domain::decision::{Fallback, RankedCase, Risk};
 use crate::domain::ids::CaseId;
 use crate::domain::message::Message;
 use crate::domain::proposal::Proposal;
+use crate::flow::assess::summary::kept;
 use crate::flow::cases;
 use crate::flow::sla::SlaStatus;
 use crate::ports::store::cases::{CaseCursor, CaseFilter, Facets};
@@ -164,7 +165,7 @@ pub async fn view(state: &WebState, id: CaseId) -> Result<ExceptionView, Problem
     let messages = tx.messages_of_case(id).await?;
     let timeline = timeline::of_case(tx.as_mut(), &case, &messages).await?;
     let filter = ProposalFilter { case_id: Some(id), state: None };
-    let proposals = tx.list_proposals(&filter, None, 50).await?;
+    let proposals = tx.list_proposals(&filter, None, kept::PROPOSALS_MAX).await?;
     let sla = state.services.service_levels.status(&case, state.services.clock.now());
     Ok(ExceptionView { case, sla, timeline, messages, proposals })
 }

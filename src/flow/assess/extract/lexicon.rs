@@ -3,6 +3,9 @@
 //! They decide nothing: each list is a class that the weights of [`super::weigh`] know, so that what was learned of one
 //! language's word holds for the others'.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// Whether `word` (lower case) is in `list`.
 pub(super) fn has(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|entry| entry == word)
@@ -62,9 +65,24 @@ pub(super) const FUNCTION_WORDS: [(&str, &str); 5] = [
     ("nl", "het een en is niet wij van we voor met op de dat zijn graag ik"),
 ];
 
+/// Every word of [`CLASSES`] with its classes, in their order.
+static BY_WORD: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
+    let mut by_word: HashMap<_, Vec<&'static str>> = HashMap::new();
+    for (name, words) in CLASSES {
+        for word in words.split_ascii_whitespace() {
+            let classes = by_word.entry(word).or_default();
+            // Some lists say a word twice.
+            if classes.last() != Some(&name) {
+                classes.push(name);
+            }
+        }
+    }
+    by_word
+});
+
 /// Classes of a word.
 pub(super) fn classes(word: &str) -> impl Iterator<Item = &'static str> {
-    CLASSES.iter().filter(move |(_, words)| has(words, word)).map(|(name, _)| *name)
+    BY_WORD.get(word).into_iter().flatten().copied()
 }
 
 /// Whether a word says which identifier follows.

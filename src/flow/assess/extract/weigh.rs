@@ -1,6 +1,6 @@
 //! Weigh: which candidates are values, and of which type.
 //!
-//! A multinomial logistic model over sparse features (`holdfast train values`); its weights are a file of this program, like its
+//! A multinomial logistic model over sparse features (`write_the_weights` in `tests/it/language/weights.rs` makes it); its weights are a file of this program, like its
 //! rules, so that reading never waits for a model. Guarantees: values of one text do not overlap; an identifier that stands in
 //! it twice has one type.
 
@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use super::candidates::{Candidate, Class};
 use super::features::Shown;
 
-/// The weights that `holdfast train values` wrote.
+/// The weights that `write_the_weights` wrote.
 static SHIPPED: LazyLock<Weights> = LazyLock::new(|| Weights::read(include_bytes!("weights.bin")));
 
 /// One row for each feature: a weight of each class, in steps of the file's first number.

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::ledger::{Kind, Ledger};
 use super::render::{Said, amount, category, duration, name, number, quote, words};
-use super::{Deterministic, Reader, Summary, SummaryError, Wording, worded};
+use super::{Deterministic, Reader, Summary, SummaryError, worded};
 use crate::domain::case::Category;
 
 /// A context that cannot be read.
@@ -35,8 +35,6 @@ pub enum ContextError {
 
 /// A compiled context.
 pub struct Compiled {
-    /// The exception's own id.
-    pub id: String,
     /// Its category.
     pub category: Category,
     /// Its facts.
@@ -48,16 +46,8 @@ pub struct Compiled {
 /// # Errors
 /// [`ContextError`].
 pub fn summary(context: &Value, reader: Reader) -> Result<Summary, ContextError> {
-    worded_by(context, reader, &Deterministic)
-}
-
-/// The summary of a context in other licensed words.
-///
-/// # Errors
-/// [`ContextError`].
-pub fn worded_by(context: &Value, reader: Reader, wording: &dyn Wording) -> Result<Summary, ContextError> {
     let compiled = compile(context, reader)?;
-    Ok(worded(compiled.category, &compiled.ledger, wording)?)
+    Ok(worded(compiled.category, &compiled.ledger, &Deterministic)?)
 }
 
 /// The facts of a context for a reader.
@@ -72,7 +62,6 @@ pub fn compile(context: &Value, reader: Reader) -> Result<Compiled, ContextError
     if text("/facts/order/order_id").is_none() {
         return Err(member("/facts/order/order_id", "give the order's number"));
     }
-    let id = text("/facts/exception/exception_id").or_else(|| text("/exception_id")).unwrap_or("?").to_owned();
     let mut page = Page { ledger: Ledger::new(None), context, reader, category };
     page.case();
     page.order();
@@ -82,7 +71,7 @@ pub fn compile(context: &Value, reader: Reader) -> Result<Compiled, ContextError
     events::enter(&mut page);
     page.options();
     page.close();
-    Ok(Compiled { id, category, ledger: page.ledger })
+    Ok(Compiled { category, ledger: page.ledger })
 }
 
 /// A context while it is compiled.

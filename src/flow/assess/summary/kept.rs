@@ -1,6 +1,6 @@
 //! Summaries over time: kept when facts change, marked when something is proposed on them, read again before a vote.
 //!
-//! Guarantees: a kept summary is replaced only where a fact other than the clock's changed; a proposal remembers the
+//! Guarantees: a kept summary is replaced only where a fact other than the clock's changed, or the frame file; a proposal remembers the
 //! material facts that it was made on, for each kind of reader; a vote on facts that changed materially since, by someone
 //! who does not show to have read them (their digest), is refused with what changed. Non-goals: what may still be done, which
 //! preconditions say.
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::frames::frames;
-use super::{Fact, Reader, Summary, SummaryError, ledger_of};
+use super::{Deterministic, Fact, Reader, Summary, SummaryError, ledger_of, worded};
 use crate::domain::case::Case;
 use crate::domain::decision::RankedCase;
 use crate::domain::digest;
@@ -30,8 +30,8 @@ use crate::ports::store::summaries::Kept;
 
 /// Every kind of reader.
 const READERS: [Reader; 2] = [Reader { sees_finance: true }, Reader { sees_finance: false }];
-/// Proposals of a case that its summary names.
-const PROPOSALS_MAX: u32 = 50;
+/// Proposals of a case that its summary names: whoever compiles a summary takes as many, or it says something else.
+pub const PROPOSALS_MAX: u32 = 50;
 
 /// How old a text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -81,10 +81,11 @@ pub async fn keep(
     let filter = ProposalFilter { case_id: Some(case.id), state: None };
     let proposals = tx.list_proposals(&filter, None, PROPOSALS_MAX).await?;
     for reader in READERS {
-        let fresh = super::of(case, facts, &messages, Some(ranked), &proposals, now, reader)?;
+        let ledger = ledger_of(case, facts, &messages, Some(ranked), &proposals, now, reader);
         let kept = tx.kept_summary(case.id, reader.name()).await?;
-        let same = kept.is_some_and(|kept| stored(&kept).is_some_and(|kept| says_the_same(&kept, &fresh)));
+        let same = kept.is_some_and(|kept| stored(&kept).is_some_and(|kept| says(&kept, ledger.facts())));
         if !same {
+            let fresh = worded(case.key.category, &ledger, &Deterministic)?;
             tx.keep_summary(case.id, reader.name(), &Kept { made_at: now, document: json!(fresh) }).await?;
         }
     }
@@ -104,7 +105,7 @@ pub async fn current(
 ) -> Result<(Summary, Age), FlowError> {
     let kept = tx.kept_summary(case.id, reader.name()).await?;
     match kept.and_then(|kept| Some((stored(&kept)?, kept.made_at))) {
-        Some((summary, made_at)) if says_the_same(&summary, &fresh) => {
+        Some((summary, made_at)) if says(&summary, &fresh.facts) => {
             let events_since = events_since(tx, case, &fresh.facts, made_at).await?;
             Ok((summary, Age { made_at, events_since }))
         }
@@ -117,14 +118,14 @@ fn stored(kept: &Kept) -> Option<Summary> {
     serde_json::from_value(kept.document.clone()).ok()
 }
 
-/// Whether two summaries differ only in what runs by the clock.
-fn says_the_same(one: &Summary, other: &Summary) -> bool {
+/// Whether a summary says these facts, but for what runs by the clock.
+fn says(summary: &Summary, facts: &[Fact]) -> bool {
     let Ok(frames) = frames() else { return false };
     let still = |facts: &[Fact]| -> BTreeMap<String, String> {
         let steady = facts.iter().filter(|fact| !frames.clock.contains(&fact.role));
         steady.map(|fact| (fact.role.clone(), fact.rendering.clone())).collect()
     };
-    one.frames == other.frames && still(&one.facts) == still(&other.facts)
+    summary.frames == frames.digest && still(&summary.facts) == still(facts)
 }
 
 /// Events of the order and events behind its facts, and messages of the case, recorded after a time.
@@ -134,14 +135,15 @@ async fn events_since(
     facts: &[Fact],
     since: Timestamp,
 ) -> Result<usize, FlowError> {
-    let mut found: BTreeSet<EventRef> = BTreeSet::new();
+    let (mut found, mut seen) = (BTreeSet::new(), BTreeSet::new());
     for event in tx.events_of(ObjectKind::Order, &case.key.order_id).await? {
         if event.recorded > since {
-            found.insert(event.reference);
+            found.insert(event.reference.clone());
         }
+        seen.insert(event.reference);
     }
     let cited: BTreeSet<&EventRef> = facts.iter().filter_map(|fact| fact.event.as_ref()).collect();
-    for reference in cited {
+    for reference in cited.into_iter().filter(|reference| !seen.contains(*reference)) {
         if tx.event(reference).await?.is_some_and(|event| event.recorded > since) {
             found.insert(reference.clone());
         }

@@ -61,7 +61,7 @@ pub fn plan(frames: &Frames, category: Category, ledger: &Ledger, wording: &dyn 
     let mut steps = headline(frames, category, ledger, wording);
     for section in SECTIONS {
         for frame in frames.frames.iter().filter(|frame| frame.section == section) {
-            let numbers = numbers(frame, category, ledger);
+            let numbers = numbers(frame, category, |role| ledger.has(role));
             steps.extend(numbers.into_iter().map(|number| step(section, frame, number, wording)));
         }
     }
@@ -73,7 +73,7 @@ pub fn plan(frames: &Frames, category: Category, ledger: &Ledger, wording: &dyn 
 pub fn every(frames: &Frames, category: Category, ledger: &Ledger) -> Vec<Step> {
     let mut steps = Vec::new();
     for frame in &frames.frames {
-        for number in numbers(frame, category, ledger) {
+        for number in numbers(frame, category, |role| ledger.has(role)) {
             let (section, frame_id) = (&frame.section, &frame.id);
             let step = |variant| Step { section: section.clone(), frame: frame_id.clone(), variant, number };
             steps.extend((0..frame.says.len()).map(step));
@@ -83,8 +83,8 @@ pub fn every(frames: &Frames, category: Category, ledger: &Ledger) -> Vec<Step> 
 }
 
 /// The numbers for which a frame is said; one `None` where it has none.
-fn numbers(frame: &Frame, category: Category, ledger: &Ledger) -> Vec<Option<usize>> {
-    let fits = |number: Option<usize>| applies(frame, category, number, |role| ledger.has(role));
+pub(super) fn numbers(frame: &Frame, category: Category, has: impl Fn(&str) -> bool) -> Vec<Option<usize>> {
+    let fits = |number: Option<usize>| applies(frame, category, number, &has);
     if frame.is_numbered() {
         (1..).map(Some).take_while(|number| fits(*number)).collect()
     } else {

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::frames::{Frame, Frames, HEADLINE, Segment, frames, numbered, repeats};
 use super::ledger::Fact;
 use super::lexicon::{self, Reason};
-use super::plan::applies;
+use super::plan::numbers;
 use super::{Sentence, Summary};
 use crate::domain::case::Category;
 
@@ -139,15 +139,8 @@ fn check(
 /// The ways in which a frame says a text, as the facts that are in it.
 fn readings<'a>(frame: &Frame, category: Category, text: &str, table: &Table<'a>) -> Vec<Vec<&'a str>> {
     let has = |role: &str| table.contains_key(role);
-    let numbers: Vec<Option<usize>> = match frame.is_numbered() {
-        true => (1..).take_while(|n| applies(frame, category, Some(*n), has)).map(Some).collect(),
-        false => vec![None],
-    };
     let mut found = Vec::new();
-    for number in numbers {
-        if !applies(frame, category, number, has) {
-            continue;
-        }
+    for number in numbers(frame, category, has) {
         for says in &frame.says {
             let mut said = Vec::new();
             if read(says, text, number, table, &mut said) == Some("") {
