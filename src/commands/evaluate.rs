@@ -29,6 +29,7 @@ use super::train::miss_risk::{self, NAME, Source};
 use crate::adapters::linfa::risk::FILE;
 use crate::app::App;
 use crate::config::Config;
+use crate::domain::model::ModelVersion;
 
 /// Fewest rows on which anything is said.
 const ROWS_MIN: usize = 20;
@@ -130,10 +131,15 @@ pub async fn stored(app: &App, version: Option<&str>) -> Result<(RiskModel, Vers
     let known = tx.model_version(NAME, &version).await?;
     drop(tx);
     let known = known.with_context(|| format!("`{NAME}/{version}` is not registered here; see `GET /v1/models`"))?;
+    let stored = read_version(&directory(app, &known)?)?;
+    Ok((RiskModel::from_bytes(&stored.read(FILE)?)?, stored))
+}
+
+/// Where the files of a registered version lie: those trained here before those shipped.
+fn directory(app: &App, known: &ModelVersion) -> Result<PathBuf> {
     let roots = [app.config.data_dir.join("models"), app.config.models.shipped.clone()];
     let dir = roots.iter().map(|root| root.join(&known.path)).find(|dir| dir.is_dir());
-    let stored = read_version(&dir.with_context(|| format!("the files of `{NAME}/{version}` are gone"))?)?;
-    Ok((RiskModel::from_bytes(&stored.read(FILE)?)?, stored))
+    dir.with_context(|| format!("the files of `{}/{}` are gone", known.name, known.version))
 }
 
 /// Measures one version.

@@ -1,8 +1,8 @@
 //! `holdfast evaluate policy`: what a ranking would have been worth, by decisions that another one took.
 //!
 //! Guarantees: of the store only decisions whose outcome is known count, of a file every row; without support it refuses
-//! (exit code 3), without propensities it gives the direct method alone and says that it is biased. Non-goals: promotion,
-//! which asks `flow::learn::policy_value::verdict`.
+//! (exit code 3), without propensities it gives the direct method alone and says that it is biased. Non-goals: promotion;
+//! `flow::learn::policy_value::verdict` is there for it and is not asked yet.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -94,10 +94,7 @@ async fn stored(app: &App, version: &str) -> Result<Arc<dyn EffectModel>> {
     let version = version.strip_prefix("effect/").unwrap_or(version);
     let known = app.services.store.read().await?.model_version(NAME, version).await?;
     let Some(known) = known else { bail!("`{NAME}/{version}` is not registered here; see `GET /v1/models`") };
-    let roots = [app.config.data_dir.join("models"), app.config.models.shipped.clone()];
-    let dir = roots.iter().map(|root| root.join(&known.path)).find(|dir| dir.is_dir());
-    let dir = dir.with_context(|| format!("the files of `{NAME}/{version}` are gone"))?;
-    Ok(Arc::new(LinfaEffect::load(&dir)?))
+    Ok(Arc::new(LinfaEffect::load(&super::directory(app, &known)?)?))
 }
 
 fn print(found: &PolicyValue) {

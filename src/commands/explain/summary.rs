@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::domain::ids::CaseId;
-use crate::flow::assess::summary::{self, Reader, Summary, context};
+use crate::flow::assess::summary::{self, Reader, Summary, context, kept};
 use crate::ports::store::proposals::ProposalFilter;
 use crate::web::picture;
 
@@ -67,7 +67,8 @@ pub async fn of_case(app: &App, id: CaseId, reader: Reader, as_json: bool) -> Re
     let mut tx = services.store.read().await?;
     let Some(case) = tx.case(id).await? else { bail!("there is no exception `{id}`; see `GET /v1/exceptions`") };
     let messages = tx.messages_of_case(id).await?;
-    let proposals = tx.list_proposals(&ProposalFilter { case_id: Some(id), state: None }, None, 50).await?;
+    let filter = ProposalFilter { case_id: Some(id), state: None };
+    let proposals = tx.list_proposals(&filter, None, kept::PROPOSALS_MAX).await?;
     drop(tx);
     let picture = picture::of(services, &case).await?.context("the order of this exception is not known")?;
     let now = services.clock.now();

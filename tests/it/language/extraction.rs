@@ -6,13 +6,12 @@ use std::path::Path;
 use holdfast::commands::train::corpus::Labelled;
 use holdfast::domain::message::{Entity, EntityType};
 use holdfast::domain::party::normalised;
-use holdfast::domain::payload::MessageReceived;
 use holdfast::flow::assess::{extract, sender};
 use holdfast::ports::store::Store;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
-use super::corpus::corpus;
+use super::corpus::{corpus, received};
 use crate::support::{stores, world};
 
 /// What is compared of a value: its type and what it says. A value that stands twice in a message counts once.
@@ -34,16 +33,7 @@ pub(crate) fn key(kind: EntityType, text: &str, value: Option<&str>) -> Key {
 }
 
 async fn read(store: &dyn Store, message: &Labelled) -> Vec<Entity> {
-    let received = MessageReceived {
-        channel: message.channel,
-        from: message.from.clone(),
-        subject: message.subject.clone(),
-        body: message.body.clone(),
-        in_reply_to: None,
-        references: Vec::new(),
-        message_id: None,
-        sent_at: message.received_at,
-    };
+    let received = received(message);
     let mut tx = store.read().await.unwrap();
     let sender = sender::identify(tx.as_mut(), &received.from).await.unwrap();
     let known = extract::known::load(tx.as_mut(), &received, sender.role).await.unwrap();

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use holdfast::commands::train::corpus::{Clue, Labelled};
 use holdfast::domain::message::Link;
-use holdfast::domain::payload::MessageReceived;
 use holdfast::flow::assess::classify;
 
-use super::corpus::corpus;
+use super::corpus::{corpus, received};
 use crate::support::{stores, world};
 
 /// The setting's default: at or above it, no person looks.
@@ -46,16 +45,7 @@ async fn linked(batch: &str, messages: &[&Labelled], tallies: &mut BTreeMap<(boo
     world::load(opened.store.as_ref(), &world).await.unwrap();
     for message in messages {
         let (Some(label), Some(sent)) = (&message.link, message.received_at) else { continue };
-        let received = MessageReceived {
-            channel: message.channel,
-            from: message.from.clone(),
-            subject: message.subject.clone(),
-            body: message.body.clone(),
-            in_reply_to: None,
-            references: Vec::new(),
-            message_id: None,
-            sent_at: Some(sent),
-        };
+        let received = received(message);
         let reading = classify::read(None, None, opened.store.as_ref(), &received, sent, BOUND).await.unwrap();
         let tally = tallies.entry((message.held_out, label.clue)).or_default();
         // A supplier's message goes through its purchase order to orders that the label does not list.

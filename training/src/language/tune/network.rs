@@ -135,7 +135,7 @@ fn averages(lengths: &[usize]) -> Result<Tensor> {
     Tensor::from_vec(result, (lengths.len(), tokens), &Device::Cpu)
 }
 
-/// Mean cross-entropy against targets of texts × classes that sum to one a row.
+/// Cross-entropy, summed over the texts, against targets of texts × classes that sum to one a row.
 pub(super) fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
     let max = logits.detach().max_keepdim(1)?;
     let shifted = logits.broadcast_sub(&max)?;

@@ -37,7 +37,7 @@ fn numbers<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     Ok(&storage.as_slice::<f32>()?[start..end])
 }
 
-/// Calls `with` with the numbers of tensors, without a copy where they are contiguous.
+/// The numbers of a tensor, row by row.
 fn vector(tensor: &Tensor) -> Result<Vec<f32>> {
     tensor.flatten_all()?.to_vec1()
 }
