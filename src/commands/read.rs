@@ -72,7 +72,7 @@ fn print(mail: &Mail, reading: &Reading) {
         println!("  {:<22} {:.2}{}", scored.intent.name(), scored.probability, if sure { "  sure" } else { "" });
     }
     println!("values");
-    for entity in &reading.entities {
+    for entity in reading.entities.as_written() {
         let value = entity.value.as_deref().unwrap_or("no certain reading");
         let meant = entity.meant.as_deref().map(|meant| format!("  meant: {meant}?")).unwrap_or_default();
         let (kind, span) = (entity.kind.name(), entity.span);

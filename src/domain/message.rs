@@ -1,7 +1,7 @@
 //! Inbound messages: closed sets of intents, entities, channels, roles and trust, and what reading one yields.
 //!
 //! Guarantee: text never acts. A [`Reading`] names labels, spans and links; nothing in it can choose an action, a target
-//! or an approver.
+//! or an approver, and what it holds of the text is [`Untrusted`].
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::event::EventRef;
 use super::ids::{CaseId, MessageId};
 use super::payload::MessageReceived;
+use super::untrusted::Untrusted;
 
 // A wire name is a `tt`, not a `literal`: only so do derives see the text in `rename`.
 macro_rules! closed_set {
@@ -236,7 +237,8 @@ pub struct Reading {
     /// Every intent with a noticeable probability, most probable first.
     pub intents: Vec<ScoredIntent>,
     /// Typed values with spans.
-    pub entities: Vec<Entity>,
+    #[schema(value_type = Vec<Entity>)]
+    pub entities: Untrusted<Vec<Entity>>,
     /// How far the sender is known.
     pub trust: Trust,
     /// The sender's role, by party lookup, else as declared.
@@ -267,7 +269,8 @@ pub struct Message {
     pub received_at: Timestamp,
     /// The message as received.
     #[serde(flatten)]
-    pub content: MessageReceived,
+    #[schema(value_type = MessageReceived)]
+    pub content: Untrusted<MessageReceived>,
     /// `None` until read (the model's queue was full, or it waits for a worker).
     #[serde(default)]
     pub reading: Option<Reading>,

@@ -26,4 +26,5 @@ pub mod proposal;
 pub mod queue;
 pub mod sla;
 pub mod timetable;
+pub mod untrusted;
 pub mod words;

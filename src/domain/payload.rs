@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::case::Category;
 use super::message::{Channel, SenderRole};
 use super::money::Money;
+use super::untrusted::Untrusted;
 
 mod master;
 
@@ -56,7 +57,7 @@ pub enum Payload {
     #[serde(rename = "io.holdfast.exception.cleared.v1")]
     ExceptionCleared(ExceptionCleared),
     #[serde(rename = "io.holdfast.message.received.v1")]
-    MessageReceived(MessageReceived),
+    MessageReceived(Untrusted<MessageReceived>),
     #[serde(rename = "io.holdfast.action.executed.v1")]
     ActionExecuted(ActionExecuted),
     #[serde(rename = "io.holdfast.action.failed.v1")]

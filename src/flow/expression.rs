@@ -1,7 +1,15 @@
 //! CEL expressions (Common Expression Language) over facts: detection rules, guards, quotes, preconditions and effects.
 //!
 //! Guarantees: an expression is compiled once, at load, with its place in the error; evaluation is pure. Every number is a
-//! double, so that `quantity > 3.0` and `quantity > 3` mean the same. Non-goals: times (facts carry hours).
+//! double, so that `quantity > 3.0` and `quantity > 3` mean the same; it sees only what is [`Canonical`], so nothing that a
+//! message says. Non-goals: times (facts carry hours).
+//!
+//! ```compile_fail
+//! use holdfast::{domain::message::Message, flow::expression::Scope};
+//! fn fill_from(message: &Message) -> Scope {
+//!     Scope::new().with("message", message)
+//! }
+//! ```
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -11,7 +19,32 @@ use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
 use cel::{Context, Env, Program, Value as Cel};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use crate::domain::action::{ActionKind, RiskTier};
+use crate::domain::case::Category;
+use crate::domain::payload::Tier;
+use crate::flow::facts::Facts;
+
+/// What an expression may be given: what upstream systems reported, what the service derived from that, and what a person
+/// put in. Nothing of a message, a reading or anything `Untrusted` is.
+pub trait Canonical: Serialize {}
+
+/// JSON that was recorded of such values before: evidence, limits, attributes of a case, parameters.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Recorded<'a, T>(pub &'a T);
+
+impl Canonical for Recorded<'_, Value> {}
+impl Canonical for Recorded<'_, Map<String, Value>> {}
+impl Canonical for Facts {}
+impl Canonical for ActionKind {}
+impl Canonical for Category {}
+impl Canonical for RiskTier {}
+impl Canonical for Tier {}
+impl Canonical for bool {}
+impl Canonical for f64 {}
+impl<T: Canonical> Canonical for Option<T> {}
 
 /// A compiled expression with its source.
 pub struct Expression {
@@ -65,7 +98,7 @@ impl Scope {
 
     /// With one more variable; a value that has no JSON form is null.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: &impl Serialize) -> Self {
+    pub fn with(mut self, name: &'static str, value: &impl Canonical) -> Self {
         let json = serde_json::to_value(value).unwrap_or(Value::Null);
         self.variables.push((name, Arc::from(to_cel(&json))));
         self

@@ -103,9 +103,10 @@ fn fact(event: &Event) -> TimelineEntry {
 }
 
 fn claim(message: &Message) -> TimelineEntry {
-    let from = &message.content.from;
+    let content = message.content.as_written();
+    let from = &content.from;
     let who = from.name.as_deref().or(from.email.as_deref()).unwrap_or("an unnamed sender");
-    let about = message.content.subject.as_deref().unwrap_or("(no subject)");
+    let about = content.subject.as_deref().unwrap_or("(no subject)");
     let says = format!("{who} wrote: {about}");
     TimelineEntry { at: message.received_at, worth: Worth::Claim, says, from: format!("message:{}", message.id) }
 }
@@ -196,7 +197,9 @@ pub fn describe(payload: &Payload) -> String {
         }
         Payload::InventoryPosition(p) => format!("{} at {}: {} available", p.sku, p.warehouse_id, amount(p.available)),
         Payload::PurchaseOrder(p) => format!("Purchase order {} of {}", p.purchase_order_id, p.sku),
-        Payload::MessageReceived(m) => format!("Message: {}", m.subject.as_deref().unwrap_or("(no subject)")),
+        Payload::MessageReceived(m) => {
+            format!("Message: {}", m.as_written().subject.as_deref().unwrap_or("(no subject)"))
+        }
         Payload::Customer(c) => format!("Customer {} updated", c.customer_id),
         Payload::Supplier(s) => format!("Supplier {} updated", s.supplier_id),
         Payload::Carrier(s) => format!("Carrier {} updated", s.id),

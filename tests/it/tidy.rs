@@ -66,6 +66,21 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("mail_parser::", &["src/adapters/mail"]),
     ("qdrant_client::", &["src/adapters/vectors"]),
     ("axum::", &["src/web", "src/commands/serve"]),
+    // The one way to what a message says: to read it, to show it, to offer a bounded value of it as a quote.
+    (
+        "as_written",
+        &[
+            "src/domain/untrusted",
+            "src/flow/accept/messages",
+            "src/flow/assess",
+            "src/flow/decide/prefill",
+            "src/adapters/store/messages",
+            "src/web/timeline",
+            "src/web/pages",
+            "src/commands/read",
+            "src/commands/train",
+        ],
+    ),
 ];
 
 fn root() -> &'static Path {

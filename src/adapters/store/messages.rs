@@ -19,7 +19,7 @@ impl Messages for Tx {
              VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(message.id.to_string())
-        .bind(message.content.message_id.as_deref())
+        .bind(message.content.as_written().message_id.as_deref())
         .bind(message.received_at)
         .bind(!attached(message).is_empty())
         .bind(message.version)

@@ -196,7 +196,7 @@ fn rows(corpus: &corpus::Corpus, corrections: &[(Message, Correction)]) -> Vec<R
         slices: [format!("language {}", message.language), format!("channel {}", message.channel.name())],
     });
     let corrected = corrections.iter().filter_map(|(message, correction)| {
-        let text = text::of(&message.content);
+        let text = text::of(message.content.as_written());
         correction.intent.map(|intent| Row { text, intent, part: Part::Fit, slices: Default::default() })
     });
     authored.chain(corrected).collect()

@@ -15,6 +15,7 @@ use crate::domain::ids::{Entropy, JobId, MessageId};
 use crate::domain::job::{JobKind, NewJob};
 use crate::domain::message::{Correction, Link, LinkCandidate, Message, Reading, ScoredIntent};
 use crate::domain::payload::MessageReceived;
+use crate::domain::untrusted::Untrusted;
 use crate::flow::cases;
 use crate::flow::error::FlowError;
 use crate::flow::services::{Ctx, Services};
@@ -48,7 +49,7 @@ pub(super) async fn file(
     tx: &mut dyn Transaction,
     ctx: &Ctx<'_>,
     event: &Event,
-    content: &MessageReceived,
+    content: &Untrusted<MessageReceived>,
 ) -> Result<(), FlowError> {
     let message = unread(event, content);
     tx.insert_message(&message).await?;
@@ -68,7 +69,7 @@ pub(super) async fn file(
     Ok(())
 }
 
-fn unread(event: &Event, content: &MessageReceived) -> Message {
+fn unread(event: &Event, content: &Untrusted<MessageReceived>) -> Message {
     Message {
         id: id_of(event),
         event: event.reference.clone(),

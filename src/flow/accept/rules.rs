@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::template::Template;
 use crate::domain::case::{CaseKey, Category, Origin, Severity};
-use crate::flow::expression::{Expression, ExpressionError, Scope};
+use crate::flow::expression::{Expression, ExpressionError, Recorded, Scope};
 use crate::flow::facts::{self, Facts};
 
 /// The rules that serve.
@@ -318,7 +318,7 @@ impl Rule {
 }
 
 fn scope_of(facts: &Facts, limits: &Value) -> Scope {
-    Scope::new().with("facts", facts).with("limits", limits)
+    Scope::new().with("facts", facts).with("limits", &Recorded(limits))
 }
 
 /// What a detail's places are filled from.

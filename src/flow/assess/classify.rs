@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 
 use crate::domain::message::{Reading, ScoredIntent};
 use crate::domain::payload::MessageReceived;
+use crate::domain::untrusted::Untrusted;
 use crate::flow::FlowError;
 use crate::flow::assess::{extract, link, sender};
 use crate::ports::language::{Classified, Encoder, IntentClassifier, LanguageError};
@@ -86,7 +87,7 @@ pub async fn read_in(
         unknown: unknown(classification, intent.as_ref(), &sender),
         intents,
         intent,
-        entities,
+        entities: Untrusted::new(entities),
         trust: sender.trust,
         role: sender.role,
         party: sender.party,

@@ -12,7 +12,7 @@ use super::deadline::Deadlines;
 use crate::domain::action::Candidate;
 use crate::domain::case::Category;
 use crate::domain::money::Money;
-use crate::flow::expression::Scope;
+use crate::flow::expression::{Recorded, Scope};
 use crate::flow::facts::Facts;
 
 /// The part of a case that decisions read.
@@ -54,7 +54,7 @@ pub fn of(catalogue: &Catalogue, facts: &Facts, case: &CaseView) -> Vec<Candidat
 
 fn candidate(entry: &Entry, scope: &Scope, facts: &Facts, deadlines: &Deadlines<'_>) -> Candidate {
     let parameters = entry.fill(scope);
-    let scope = scope.clone().with("parameters", &parameters);
+    let scope = scope.clone().with("parameters", &Recorded(&parameters));
     let mut refused = entry.refusals(&scope);
     let quote = entry.quote(&scope);
     if refused.is_empty()

@@ -15,7 +15,7 @@ use super::schema::{self, Violation};
 use crate::domain::action::{ActionKind, ActionSpec, Precondition};
 use crate::domain::case::Category;
 use crate::domain::digest;
-use crate::flow::expression::{Expression, ExpressionError, Scope};
+use crate::flow::expression::{Expression, ExpressionError, Recorded, Scope};
 
 /// The catalogue that is built in.
 pub const BUILT_IN: &str = include_str!("catalogue.toml");
@@ -246,7 +246,7 @@ fn amount(expression: &Expression, scope: &Scope) -> Result<Decimal, ExpressionE
 /// What a precondition or an effect sees: facts now, facts then, parameters.
 #[must_use]
 pub fn hindsight(facts: &Value, then: &Value, parameters: &Map<String, Value>) -> Scope {
-    Scope::new().with("facts", facts).with("then", then).with("parameters", parameters)
+    Scope::new().with("facts", &Recorded(facts)).with("then", &Recorded(then)).with("parameters", &Recorded(parameters))
 }
 
 /// The preconditions that do not hold; one that cannot be evaluated does not.

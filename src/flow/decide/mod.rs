@@ -3,7 +3,8 @@
 //! `catalogue` declares every action; `candidates` offers those that fit a case, with reasons against the others; `rank`
 //! orders them by expected cost; `deadline` tells until when each can still help; `queue` says whose turn it is; `explore` now
 //! and then recommends a near-tie; `log` keeps what was decided and what people made of it; `prioritize` decides for many
-//! cases at once; `propose` binds one action to its evidence; `policy` alone says who may do what to it; `approve` gathers
+//! cases at once; `prefill` shows what a message offers for a
+//! parameter; `propose` binds one action to its evidence; `policy` alone says who may do what to it; `approve` gathers
 //! the votes.
 
 pub mod approve;
@@ -17,6 +18,7 @@ pub mod inline;
 pub(super) mod lifecycle;
 pub mod log;
 pub mod policy;
+pub mod prefill;
 pub mod prioritize;
 pub mod propose;
 pub mod queue;

@@ -22,7 +22,7 @@ use crate::domain::money::Money;
 use crate::domain::proposal::{Proposal, ProposalEvent, ProposalState, Target, hours_after};
 use crate::flow::FlowError;
 use crate::flow::assess::summary::kept;
-use crate::flow::expression::Scope;
+use crate::flow::expression::{Recorded, Scope};
 use crate::flow::facts::Facts;
 use crate::flow::services::{Ctx, Services};
 use crate::in_transaction;
@@ -169,7 +169,7 @@ async fn on_model(
     };
     let entry = services.catalogue.entry(ActionKind::PromoteModel);
     let evidence = evidence::of(tx, target, ctx.now).await?.ok_or_else(missing)?;
-    let scope = Scope::new().with("facts", &evidence).with("value", &0.0);
+    let scope = Scope::new().with("facts", &Recorded(&evidence)).with("value", &0.0);
     let action = call(entry, &scope, parameters, "")?;
     let question = question(entry, &action, None, None);
     let action = ActionCall { quote: None, ..action };
@@ -189,7 +189,7 @@ fn call(entry: &Entry, scope: &Scope, given: &Map<String, Value>, currency: &str
             pointer: Some(format!("/parameters{}", first.pointer)),
         });
     }
-    let scope = scope.clone().with("parameters", &parameters);
+    let scope = scope.clone().with("parameters", &Recorded(&parameters));
     let refused = entry.refusals(&scope);
     if !refused.is_empty() {
         return Err(not_eligible(entry, &refused));

@@ -17,7 +17,7 @@ use crate::domain::action::Candidate;
 use crate::domain::decision::RankedCase;
 use crate::domain::digest;
 use crate::domain::queue::{PlannedCase, QueuePlace, QueueRank, ShiftPlan};
-use crate::flow::expression::{Expression, Scope};
+use crate::flow::expression::{Expression, Recorded, Scope};
 use crate::flow::facts::Facts;
 
 /// The rules that are built in.
@@ -103,8 +103,10 @@ impl QueueRules {
         if self.pins.is_empty() {
             return None;
         }
-        let scope =
-            Scope::new().with("facts", of.facts).with("category", &ranked.category).with("attributes", of.attributes);
+        let scope = Scope::new()
+            .with("facts", of.facts)
+            .with("category", &ranked.category)
+            .with("attributes", &Recorded(of.attributes));
         let holds = |when: &Expression| when.truth(&scope).unwrap_or(false);
         self.pins.iter().find(|(_, when)| holds(when)).map(|(reason, _)| reason.as_str())
     }

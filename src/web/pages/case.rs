@@ -117,6 +117,8 @@ pub(super) async fn show(
             catalogue: &state.services.catalogue,
             choice: choice.as_ref(),
             can_propose: viewer.may(Scope::ActionsPropose) && view.case.state.is_open(),
+            facts: &picture.facts,
+            messages: &view.messages,
         });
     }
     Ok(render(&page))
@@ -271,8 +273,8 @@ fn proposal_row(proposal: &Proposal) -> ProposalRow {
 }
 
 fn message_view(message: &Message) -> MessageView {
-    let content = &message.content;
-    let entities = message.reading.as_ref().map_or(&[][..], |r| &r.entities);
+    let content = message.content.as_written();
+    let entities = message.reading.as_ref().map_or(&[][..], |r| r.entities.as_written());
     MessageView {
         id: message.id.to_string(),
         from: content.from.name.clone().or_else(|| content.from.email.clone()).unwrap_or_else(|| "unnamed".to_owned()),

@@ -80,7 +80,8 @@ fn tabs(attached: Option<bool>) -> Vec<Tab> {
 }
 
 fn row(message: &Message) -> Row {
-    let from = &message.content.from;
+    let content = message.content.as_written();
+    let from = &content.from;
     let reading = message.reading.as_ref();
     let (link, href) = match reading.map(|r| &r.link) {
         None => ("not read yet".to_owned(), None),
@@ -98,8 +99,8 @@ fn row(message: &Message) -> Row {
         at: words::minute(message.received_at),
         from: from.name.clone().or_else(|| from.email.clone()).unwrap_or_else(|| "unnamed".to_owned()),
         trust: reading.map_or_else(String::new, |r| words::title(r.trust.name())),
-        subject: message.content.subject.clone().unwrap_or_else(|| "(no subject)".to_owned()),
-        start: words::start(&message.content.body, 140),
+        subject: content.subject.clone().unwrap_or_else(|| "(no subject)".to_owned()),
+        start: words::start(&content.body, 140),
         intent: intent(message),
         link,
         href,

@@ -7,7 +7,10 @@ use super::words;
 use crate::domain::action::{ActionKind, Candidate, Score};
 use crate::domain::choice::Choice;
 use crate::domain::decision::RankedCase;
+use crate::domain::message::Message;
 use crate::flow::decide::catalogue::Catalogue;
+use crate::flow::decide::prefill::{self, Prefill};
+use crate::flow::facts::Facts;
 
 /// What the table is made from.
 pub(super) struct Compared<'a> {
@@ -16,6 +19,9 @@ pub(super) struct Compared<'a> {
     /// What the recorded decision chose, where there is one.
     pub(super) choice: Option<&'a Choice>,
     pub(super) can_propose: bool,
+    pub(super) facts: &'a Facts,
+    /// Attached messages, oldest first: what they say may be quoted for a parameter.
+    pub(super) messages: &'a [Message],
 }
 
 /// One action.
@@ -32,6 +38,17 @@ pub(super) struct OptionRow {
     pub(super) lead: String,
     pub(super) useful_until: String,
     pub(super) can_propose: bool,
+    pub(super) quotes: Vec<QuoteRow>,
+}
+
+/// A value that a message offers for a parameter, with its words.
+pub(super) struct QuoteRow {
+    pub(super) words: String,
+    pub(super) from: String,
+    pub(super) message_id: String,
+    pub(super) says: String,
+    /// The option's parameters with the quoted value in place.
+    pub(super) parameters: String,
 }
 
 pub(super) struct Terms {
@@ -55,7 +72,9 @@ impl Compared<'_> {
     }
 
     fn row(&self, place: usize, candidate: &Candidate, without: Option<f64>) -> OptionRow {
-        let spec = &self.catalogue.entry(candidate.action).spec;
+        let entry = self.catalogue.entry(candidate.action);
+        let spec = &entry.spec;
+        let quotes = prefill::of(entry, candidate, self.facts, self.messages);
         let allowed = candidate.refused.is_empty();
         let say = candidate.parameters.iter().map(|(k, v)| format!("{} {}", k.replace('_', " "), words::value(v)));
         OptionRow {
@@ -71,6 +90,7 @@ impl Compared<'_> {
             lead: hours(spec.lead_time_h),
             useful_until: candidate.latest_useful_at.map_or_else(|| "any time".to_owned(), words::minute),
             can_propose: self.can_propose && allowed,
+            quotes: quotes.iter().map(|prefill| quote(candidate, prefill)).collect(),
         }
     }
 
@@ -78,6 +98,19 @@ impl Compared<'_> {
     fn tried(&self, candidate: &Candidate) -> Option<String> {
         let choice = self.choice.filter(|choice| choice.explored && choice.action == candidate.action)?;
         Some(format!("recommended to learn from it, with a chance of {} %", words::percent(choice.propensity())))
+    }
+}
+
+fn quote(candidate: &Candidate, prefill: &Prefill) -> QuoteRow {
+    let mut parameters = candidate.parameters.clone();
+    parameters.insert(prefill.parameter.to_owned(), prefill.value.clone());
+    let Prefill { parameter, value, quote } = prefill;
+    QuoteRow {
+        words: quote.words.clone(),
+        from: format!("{}, {}, {}", quote.who, words::title(quote.trust.name()), words::minute(quote.received_at)),
+        message_id: quote.message_id.to_string(),
+        says: format!("{} {}", parameter.replace('_', " "), words::value(value)),
+        parameters: Value::Object(parameters).to_string(),
     }
 }
 
@@ -139,7 +172,16 @@ pub(super) fn samples() -> Vec<OptionRow> {
         lead: "4 h".to_owned(),
         useful_until: "2026-03-03 08:00".to_owned(),
         can_propose: best,
+        quotes: Vec::new(),
     };
+    let quoted = QuoteRow {
+        words: "<25> pieces".to_owned(),
+        from: "Jo, Verified contact, 2026-03-02 09:30".to_owned(),
+        message_id: "1".to_owned(),
+        says: "quantity 25".to_owned(),
+        parameters: "{\"quantity\":25}".to_owned(),
+    };
+    let first = OptionRow { quotes: vec![quoted], ..row(true) };
     let refused = OptionRow { terms: None, refused: "no other warehouse has stock".to_owned(), ..row(false) };
-    vec![row(true), row(false), refused]
+    vec![first, row(false), refused]
 }

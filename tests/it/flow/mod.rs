@@ -15,6 +15,7 @@ mod execute;
 mod execute_stage;
 mod execute_visible;
 mod for_data_teams;
+mod injection;
 mod learn;
 mod policy_value;
 mod promise;

@@ -6,6 +6,7 @@ use holdfast::domain::event::EventRef;
 use holdfast::domain::ids::{CaseId, MessageId};
 use holdfast::domain::message::{Channel, Link, Message, Reading, SenderRole, Trust};
 use holdfast::domain::payload::{MessageReceived, Sender};
+use holdfast::domain::untrusted::Untrusted;
 use holdfast::flow::decide::catalogue::Catalogue;
 use holdfast::flow::decide::rank::{self, Basis, Subject};
 use holdfast::flow::facts::Facts;
@@ -88,7 +89,7 @@ pub fn message(number: u128, body: &str, read: bool) -> Message {
     let reading = Reading {
         intent: None,
         intents: vec![],
-        entities: vec![],
+        entities: Untrusted::new(vec![]),
         trust: Trust::KnownDomain,
         role: SenderRole::Customer,
         party: Some("C-1".to_owned()),
@@ -101,7 +102,7 @@ pub fn message(number: u128, body: &str, read: bool) -> Message {
         id: MessageId(Uuid::from_u128(number)),
         event: event(&format!("mail-{number}")),
         received_at: now(),
-        content: MessageReceived {
+        content: Untrusted::new(MessageReceived {
             channel: Channel::Email,
             from: Sender { role: None, name: Some("Mallory 4711 APPROVED".to_owned()), email: None },
             subject: None,
@@ -110,7 +111,7 @@ pub fn message(number: u128, body: &str, read: bool) -> Message {
             references: vec![],
             message_id: None,
             sent_at: None,
-        },
+        }),
         reading: read.then_some(reading),
         version: 1,
     }

@@ -145,7 +145,7 @@ async fn without_a_model_the_rest_is_read_and_it_says_so() {
         "{:?}",
         reading.unknown
     );
-    assert_eq!(reading.entities.len(), 3);
+    assert_eq!(reading.entities.as_written().len(), 3);
 }
 
 struct Full;

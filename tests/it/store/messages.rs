@@ -8,6 +8,7 @@ use holdfast::domain::message::{
     Channel, Clue, Correction, Intent, Link, LinkCandidate, Message, Reading, SenderRole, Trust,
 };
 use holdfast::domain::payload::{MessageReceived, Sender};
+use holdfast::domain::untrusted::Untrusted;
 use holdfast::ports::store::StoreError;
 
 use super::samples::{at, entropy, reference};
@@ -20,7 +21,7 @@ fn message(bits: &impl Entropy, seconds: i64) -> Message {
         id: MessageId::new(at(seconds), bits),
         event: reference("m"),
         received_at: at(seconds),
-        content: MessageReceived {
+        content: Untrusted::new(MessageReceived {
             channel: Channel::Email,
             from: Sender { role: None, name: None, email: Some("eva@example.com".to_owned()) },
             subject: None,
@@ -29,7 +30,7 @@ fn message(bits: &impl Entropy, seconds: i64) -> Message {
             references: Vec::new(),
             message_id: Some(format!("<{seconds}@example.com>")),
             sent_at: None,
-        },
+        }),
         reading: None,
         version: 1,
     }
@@ -39,7 +40,7 @@ fn read(message: &Message, link: Link) -> Message {
     let reading = Reading {
         intent: None,
         intents: Vec::new(),
-        entities: Vec::new(),
+        entities: Untrusted::new(Vec::new()),
         trust: Trust::Unknown,
         role: SenderRole::Unknown,
         party: None,

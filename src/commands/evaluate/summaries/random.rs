@@ -16,6 +16,7 @@ use crate::domain::event::EventRef;
 use crate::domain::ids::{CaseId, MessageId};
 use crate::domain::message::{Channel, Intent, Link, Message, Reading, ScoredIntent, SenderRole, Trust};
 use crate::domain::payload::{MessageReceived, Sender};
+use crate::domain::untrusted::Untrusted;
 use crate::flow::assess::summary::frames::Frames;
 use crate::flow::assess::summary::{Kind, Ledger, Wording};
 use crate::flow::facts::{self, Facts};
@@ -173,7 +174,7 @@ pub(super) fn read(
     let reading = Reading {
         intents: intent.clone().into_iter().collect(),
         intent,
-        entities: vec![],
+        entities: Untrusted::new(vec![]),
         trust: Trust::KnownDomain,
         role,
         party: Some("C-1".to_owned()),
@@ -186,7 +187,7 @@ pub(super) fn read(
         id: MessageId(Uuid::from_u128(number as u128 + 1)),
         event: EventRef { source: "/mail".to_owned(), id: format!("m-{number}") },
         received_at: now,
-        content: MessageReceived {
+        content: Untrusted::new(MessageReceived {
             channel: Channel::Email,
             from: Sender { role: None, name: Some("CEO 4711".to_owned()), email: None },
             subject: None,
@@ -195,7 +196,7 @@ pub(super) fn read(
             references: vec![],
             message_id: None,
             sent_at: None,
-        },
+        }),
         reading: Some(reading),
         version: 1,
     }

@@ -12,6 +12,7 @@ use crate::domain::ids::MessageId;
 use crate::domain::message::{Message, Reading};
 use crate::domain::party::ObjectKind;
 use crate::domain::payload::MessageReceived;
+use crate::domain::untrusted::Untrusted;
 use crate::flow::accept::envelope::{self, Understood};
 use crate::flow::assess::classify;
 use crate::flow::error::FlowError;
@@ -51,7 +52,7 @@ pub async fn receive(
         pointer: problem.pointer.map(|pointer| pointer.strip_prefix("/data").unwrap_or(&pointer).to_owned()),
     })?;
     let known = services.store.read().await?.event(&reference).await?.is_some();
-    let message = unread(&understood.event, &content);
+    let message = unread(&understood.event, &Untrusted::new(content));
     let reading = if known { None } else { Some(read(services, &message, now).await?) };
     let message = Message { reading, ..message };
     let ctx = Ctx { now, entropy: &*services.entropy, actor };
@@ -92,7 +93,7 @@ async fn keep(
 
 async fn read(services: &Services, message: &Message, now: Timestamp) -> Result<Reading, FlowError> {
     let (encoder, intents) = (services.models.encoder.get(), services.models.intents.get());
-    let mut content = message.content.clone();
+    let mut content = message.content.as_written().clone();
     content.sent_at = content.sent_at.or(Some(message.received_at));
     let bound = services.settings.auto_attach_min;
     classify::read(encoder.as_deref(), intents.as_deref(), &*services.store, &content, now, bound).await

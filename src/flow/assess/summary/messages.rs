@@ -95,7 +95,7 @@ fn act(intent: Intent) -> &'static str {
 }
 
 fn message(book: &mut Book<'_>, number: usize, message: &Message) {
-    let content = &message.content;
+    let content = message.content.as_written();
     let reading = message.reading.as_ref();
     let path = |member: &str| format!("message.{number}.{member}");
     let event = Some(&message.event);
@@ -135,11 +135,11 @@ fn claim(book: &mut Book<'_>, prefix: &str, message: &Message) {
         let probability = percent(scored.probability);
         book.cited(&path("probability"), "probability of that", scored.probability, probability, event);
     }
-    let known = reading.entities.iter().filter_map(|entity| Some((entity, entity.value.as_ref()?)));
+    let known = reading.entities.as_written().iter().filter_map(|entity| Some((entity, entity.value.as_ref()?)));
     let values: Vec<String> =
         known.take(VALUES_MAX).map(|(entity, value)| format!("{} {}", wire(&entity.kind), quote(value))).collect();
     if !values.is_empty() {
-        let spans: Vec<Value> = reading.entities.iter().map(|entity| json!(entity)).collect();
+        let spans: Vec<Value> = reading.entities.as_written().iter().map(|entity| json!(entity)).collect();
         book.cited(&path("values"), "values read", spans, Said::new(Kind::Quote, values.join(", ")), event);
     }
     for member in ["who", "at", "quote", "act", "probability", "values"] {
@@ -149,7 +149,7 @@ fn claim(book: &mut Book<'_>, prefix: &str, message: &Message) {
 
 /// The run of a message that is quoted.
 fn words_of(message: &Message) -> Said {
-    let content = &message.content;
+    let content = message.content.as_written();
     // What a reply repeats of another's mail is not its sender's word.
     let own = parts::own(&content.body);
     let text = [Some(&own), Some(&content.body), content.subject.as_ref()];
@@ -159,7 +159,12 @@ fn words_of(message: &Message) -> Said {
 
 /// What a reading found in the body, as written: lines that hold it say more than a greeting.
 fn reading_values(message: &Message) -> Vec<&str> {
-    message.reading.iter().flat_map(|reading| &reading.entities).map(|entity| entity.text.as_str()).collect()
+    message
+        .reading
+        .iter()
+        .flat_map(|reading| reading.entities.as_written())
+        .map(|entity| entity.text.as_str())
+        .collect()
 }
 
 /// The first line that holds one of `values`, else the first with three words, else the text.

@@ -4,7 +4,7 @@ use holdfast::domain::action::ActionKind;
 use holdfast::domain::case::Category;
 use holdfast::flow::decide::candidates::{self, CaseView};
 use holdfast::flow::decide::catalogue::{BUILT_IN, Catalogue, broken, hindsight};
-use holdfast::flow::expression::{Expression, ExpressionError};
+use holdfast::flow::expression::{Expression, ExpressionError, Recorded};
 use serde_json::{Value, json};
 
 use super::samples;
@@ -29,7 +29,7 @@ fn every_expression_can_be_evaluated_where_everything_is_known() {
         }
         let parameters = entry.fill(&scope);
         assert_eq!(entry.violations(&parameters), [], "{name} fills {parameters:?}");
-        let scope = scope.clone().with("parameters", &parameters);
+        let scope = scope.clone().with("parameters", &Recorded(&parameters));
         for guard in &entry.spec.guards {
             Expression::compile(&guard.when).unwrap().truth(&scope).unwrap_or_else(|e| panic!("{name}: {e}"));
         }
