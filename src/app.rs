@@ -20,7 +20,7 @@ use crate::flow::accept::rules::Rules;
 use crate::flow::decide::catalogue::{self, Catalogue};
 use crate::flow::decide::policy::Policy;
 use crate::flow::decide::queue::{self, QueueRules};
-use crate::flow::learn::registry;
+use crate::flow::learn::{archive, registry};
 use crate::flow::services::{Models, Services, Settings};
 use crate::flow::sla::{self, ServiceLevels};
 use crate::ports::clock::Clock;
@@ -48,6 +48,11 @@ impl App {
         let restored = registry::restore(&services).await.context("the models that served last cannot be restored")?;
         for problem in &restored.problems {
             tracing::warn!(problem, "a model is missing; what needs it abstains");
+        }
+        match archive::ensure(&services).await {
+            Ok(0) => {}
+            Ok(cases) => tracing::info!(cases, "the archive of resolved cases was built from the store"),
+            Err(error) => tracing::warn!(%error, "the archive of resolved cases is not there; ranking has no evidence"),
         }
         Ok(Self { config, services: Arc::new(services) })
     }

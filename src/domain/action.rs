@@ -255,14 +255,26 @@ pub struct Score {
     pub miss_probability: f64,
     /// Cost of a miss.
     pub penalty: f64,
-    /// Cost that neither term covers (handling time).
+    /// Every other cost: people's minutes, and what the condition and its handling cost beside quote and penalty.
     pub residual: f64,
     /// The sum.
     pub expected_cost: f64,
-    /// Standard deviation of the effect's estimate, in probability.
-    pub effect_sd: f64,
-    /// Past cases behind the effect.
-    pub effect_cases: f64,
+    /// Standard deviation of the sum, as far as the estimate is in doubt.
+    pub deviation: f64,
+    /// Resolved cases of the category in which it was taken, as far as the estimate learned from them.
+    pub support: u64,
+    /// Where miss probability and residual come from.
+    pub basis: ScoreBasis,
+}
+
+/// Where an estimate comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScoreBasis {
+    /// The effect model, from what came of this installation's cases.
+    Learned,
+    /// The catalogue's belief.
+    Believed,
 }
 
 /// The action that a proposal is of.

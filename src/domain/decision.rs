@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::action::Candidate;
+use super::action::{ActionKind, Candidate};
 use super::case::Category;
 use super::choice::{Choice, Exploration, Followed};
 use super::ids::{CaseId, DecisionId};
@@ -83,6 +83,74 @@ impl From<String> for Abstention {
     }
 }
 
+/// What the resolved cases that are most like one say: at most twenty of the same category and currency.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Evidence {
+    /// How many there are.
+    pub cases: usize,
+    /// Distance to the fifth-nearest, in the units of the features' declared scales; `None` when there are fewer.
+    #[serde(default)]
+    pub distance: Option<f64>,
+    /// By action, most cases first.
+    pub actions: Vec<ActionEvidence>,
+}
+
+/// What the nearest resolved cases in which one action was taken say.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ActionEvidence {
+    /// Which action.
+    pub action: ActionKind,
+    /// Cases in which it was the first action taken.
+    pub cases: usize,
+    /// Share of them that kept the date.
+    pub on_time: f64,
+    /// 95 % Wilson interval of that share.
+    pub on_time_interval: [f64; 2],
+    /// Median minutes from the first assessment until the outcome was known.
+    pub resolve_minutes_median: f64,
+    /// Mean of all that they cost, in the case's currency.
+    pub cost_mean: f64,
+}
+
+/// Why no action is recommended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema, thiserror::Error)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum Withheld {
+    /// Nothing is allowed but what answers any trouble: telling, asking, waiting.
+    #[error("no action that answers this kind of exception is allowed")]
+    NoAllowedAction,
+    /// A feature that the ranking hangs on is not known.
+    #[error("`{feature}` is not known")]
+    MissingCritical {
+        /// Its name.
+        feature: String,
+    },
+    /// Nothing like it was resolved before.
+    #[error("no resolved case is like it: the fifth-nearest should lie within {usual:.1}")]
+    Novel {
+        /// Distance to the fifth-nearest; `None` when there are fewer.
+        distance: Option<f64>,
+        /// What is usual in the category.
+        usual: f64,
+    },
+    /// A number was learned for the best action from fewer cases, its own or the nearest, than bear one out.
+    #[error("the best action was taken in {cases} resolved cases and {needed} are needed")]
+    LittleSupport {
+        /// Resolved cases.
+        cases: usize,
+        /// What is needed.
+        needed: usize,
+    },
+    /// Too close to call.
+    #[error("it would save {gain:.2}, which is within the noise of {noise:.2}")]
+    GainInNoise {
+        /// Expected saving over doing nothing.
+        gain: f64,
+        /// Its standard deviation.
+        noise: f64,
+    },
+}
+
 /// One ranked exception.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RankedCase {
@@ -110,7 +178,14 @@ pub struct RankedCase {
     pub at_stake: Option<Money>,
     /// After this the best action no longer helps.
     pub latest_useful_at: Option<Timestamp>,
-    /// Expected cost saved by the best action against doing nothing.
+    /// Why nothing is recommended, every reason; `actions` is then the playbook: scored and ordered by what the catalogue
+    /// believes. Empty where there is a recommendation.
+    #[serde(default)]
+    pub withheld: Vec<Withheld>,
+    /// What the nearest resolved cases say; `None` where they could not be asked for.
+    #[serde(default)]
+    pub evidence: Option<Evidence>,
+    /// Expected cost saved by the best action against doing nothing; what is believed where a recommendation is withheld.
     pub value: f64,
     /// `value` per approver minute.
     pub priority: f64,
@@ -119,20 +194,25 @@ pub struct RankedCase {
     pub queue: Option<QueuePlace>,
     /// Allowed actions by expected cost, then refused ones with their reasons.
     pub actions: Vec<Candidate>,
-    /// What is recommended, and with which chance each allowed action could have been; missing in old records, and where no
-    /// action is allowed.
+    /// What is recommended, and with which chance each allowed action could have been; missing in old records, and where
+    /// nothing is recommended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<Choice>,
 }
 
 impl RankedCase {
-    /// The recommended action: what was chosen, in old records the first that is allowed.
+    /// What stands first of the allowed actions: the best by expected cost, or the head of the playbook.
+    #[must_use]
+    pub fn first(&self) -> Option<&Candidate> {
+        self.actions.first().filter(|candidate| candidate.refused.is_empty())
+    }
+
+    /// The recommended action: what was chosen, in old records the first; `None` where a recommendation is withheld.
     #[must_use]
     pub fn chosen(&self) -> Option<&Candidate> {
-        let first = || self.actions.first().filter(|candidate| candidate.refused.is_empty());
         match &self.choice {
             Some(choice) => self.actions.iter().find(|candidate| candidate.action == choice.action),
-            None => first(),
+            None => self.first().filter(|_| self.withheld.is_empty()),
         }
     }
 }

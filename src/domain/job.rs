@@ -21,6 +21,7 @@ closed_set! {
         ProposalTimer = "proposal_timer",
         EffectCheck = "effect_check",
         CaseTimer = "case_timer",
+        IndexCases = "index_cases",
     }
 }
 

@@ -88,6 +88,8 @@ pub struct LineOutcome {
     pub missed: bool,
     pub split: bool,
     pub shipped_at: Option<Timestamp>,
+    #[serde(default)]
+    pub costs: BTreeMap<String, Money>,
 }
 
 /// A shipment by its latest milestone.

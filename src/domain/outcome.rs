@@ -1,5 +1,7 @@
 //! What came of an order line, and the row that training learns from it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,6 +11,7 @@ use super::action::ActionKind;
 use super::case::Category;
 use super::decision::ShipsBasis;
 use super::ids::{AssessmentId, CaseId};
+use super::money::Money;
 
 /// A line's features and risk as of a time: what a later outcome is joined with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -46,6 +49,41 @@ pub struct Assessment {
     /// What a version in the shadow said of the same row, without effect.
     #[serde(default)]
     pub shadow: Option<Shadow>,
+    /// What the case had to lose then, and what could be done; `None` without a case.
+    #[serde(default)]
+    pub stakes: Option<Stakes>,
+}
+
+/// What a case had to lose when it was assessed, and what could be done. Amounts are in the order's currency.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Stakes {
+    /// The currency of all amounts.
+    pub currency: String,
+    /// What a missed date costs.
+    pub penalty: f64,
+    /// The allowed actions, in the order of kinds.
+    pub offers: Vec<Offer>,
+}
+
+/// An action that was allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Offer {
+    /// Which.
+    pub action: ActionKind,
+    /// Its direct cost.
+    pub quote: f64,
+    /// Minutes of people's time.
+    pub effort_min: f64,
+    /// The harm of the condition itself that was believed to be left with it.
+    pub standing: f64,
+}
+
+impl Stakes {
+    /// The offer of an action, where it was allowed.
+    #[must_use]
+    pub fn offer(&self, action: ActionKind) -> Option<&Offer> {
+        self.offers.iter().find(|offer| offer.action == action)
+    }
 }
 
 /// What a version said that nobody was told.
@@ -67,6 +105,9 @@ pub struct Outcome {
     pub shipped_at: Option<Timestamp>,
     pub missed: bool,
     pub split: bool,
+    /// What it cost, as far as that was told: `action`, `penalty`, and whatever else by its name.
+    #[serde(default)]
+    pub costs: BTreeMap<String, Money>,
     /// When it became known.
     pub known_at: Timestamp,
 }

@@ -1,10 +1,10 @@
-//! Tabular models as the flow sees them: features to risk, action to effect.
+//! Tabular models as the flow sees them: features to risk, case and actions to what they cost.
 
 use serde_json::Value;
 
-use crate::domain::action::ActionKind;
 use crate::domain::case::Category;
 use crate::domain::decision::{Fallback, Risk, ShipsBasis};
+use crate::domain::outcome::Stakes;
 
 /// How a feature is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,21 +102,39 @@ pub trait RiskModel: Send + Sync {
     fn schema_version(&self) -> String;
 }
 
-/// How much of the miss risk an action removes.
+/// A case as an effect model is asked about it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Effect {
-    /// Share of the predicted risk that is removed; negative when it makes things worse.
-    pub relief: f64,
-    /// Standard deviation of `relief`.
-    pub sd: f64,
-    /// Past cases behind it.
-    pub cases: f64,
+pub struct EffectCase<'a> {
+    /// What is wrong.
+    pub category: Category,
+    /// Features in schema order: number, text or null.
+    pub features: &'a [Value],
+    /// What there is to lose, and the actions to estimate.
+    pub stakes: &'a Stakes,
 }
 
-/// Estimates effects of actions.
+/// What is expected of one action on one case.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Effect {
+    /// Probability that the date is missed with it, 0 to 1.
+    pub miss: f64,
+    /// Every cost beside its quote, the penalty and people's minutes, in the order's currency.
+    pub residual: f64,
+    /// Standard deviation of `quote + miss · penalty + residual`, in the order's currency.
+    pub deviation: f64,
+    /// Resolved cases of the category in which it was taken.
+    pub support: usize,
+}
+
+/// Estimates effects of actions on single cases.
 pub trait EffectModel: Send + Sync {
-    /// The effect of `action` on cases of `category`; `None` when the model has never heard of the pair.
-    fn effect(&self, category: Category, action: ActionKind) -> Option<Effect>;
+    /// One estimate for each offer of the case, in their order; `None` where the model has not learned the category (its
+    /// cases are too few, or the catalogue's belief foretold them better) or knows other features than these.
+    fn effects(&self, schema_version: &str, case: &EffectCase<'_>) -> Option<Vec<Effect>>;
+
+    /// The distance within which a case of the category usually finds its fifth-nearest resolved one; `None` where too few
+    /// were known.
+    fn usual_distance(&self, category: Category) -> Option<f64>;
 
     /// `name/version`.
     fn version(&self) -> String;

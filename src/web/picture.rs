@@ -12,7 +12,8 @@ use crate::flow::assess::features;
 use crate::flow::assess::risk::{self, Asked};
 use crate::flow::assess::summary::kept::{self, Age};
 use crate::flow::assess::summary::{self, Reader, Summary};
-use crate::flow::decide::rank::{Basis, Subject, can_miss, rank};
+use crate::flow::decide::nearest;
+use crate::flow::decide::rank::{Basis, Known, Subject, can_miss, rank};
 use crate::flow::facts::{self, Facts};
 use crate::flow::{FlowError, Services};
 use crate::web::api::exceptions::ExceptionView;
@@ -46,7 +47,12 @@ pub async fn of(services: &Services, case: &Case) -> Result<Option<Picture>, Flo
         None => Vec::new(),
     };
     let subject = Subject { case_id: Some(case.id), reference: None, category: case.key.category, due_at: case.due_at };
-    let ranked = rank(&Basis::of(services), &subject, &facts, said);
+    drop(tx);
+    let (case_id, category) = (Some(case.id), case.key.category);
+    let asked = nearest::Asked { case_id, category, currency: &facts.order.currency, as_of: now, features: &row };
+    let evidence = nearest::of(&*services.vectors, &asked).await;
+    let known = Known { features: Some(&row), evidence: evidence.as_ref() };
+    let ranked = rank(&Basis::of(services), &subject, (&facts, known), said);
     Ok(Some(Picture { facts, ranked, ways_out }))
 }
 

@@ -8,6 +8,6 @@ mod jobs;
 mod messages;
 mod objects;
 mod proposals;
-mod samples;
+pub mod samples;
 mod service;
 mod transactions;

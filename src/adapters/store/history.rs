@@ -11,6 +11,13 @@ use crate::domain::outcome::{Assessment, HistoryRow, Outcome};
 use crate::ports::store::StoreError;
 use crate::ports::store::history::{History, Rate};
 
+/// Assessments with their outcomes and the first action after them.
+const HISTORY: &str = "SELECT a.id, a.document, o.document, (SELECT x.action FROM order_actions x \
+     WHERE x.order_id = a.order_id AND x.line_no IN (a.line_no, -1) AND x.happened_at > a.as_of \
+     ORDER BY x.happened_at, x.action LIMIT 1) \
+     FROM assessments a JOIN outcomes o ON o.order_id = a.order_id AND o.line_no = a.line_no \
+     WHERE a.schema_version = $1";
+
 #[async_trait]
 impl History for Tx {
     async fn insert_assessment(&mut self, assessment: &Assessment) -> Result<(), StoreError> {
@@ -85,16 +92,22 @@ impl History for Tx {
     }
 
     async fn history(&mut self, schema_version: &str, since: Option<Timestamp>) -> Result<Vec<HistoryRow>, StoreError> {
-        let sql = Sql::new(
-            "assessments",
-            "SELECT a.id, a.document, o.document, (SELECT x.action FROM order_actions x \
-             WHERE x.order_id = a.order_id AND x.line_no IN (a.line_no, -1) AND x.happened_at > a.as_of \
-             ORDER BY x.happened_at, x.action LIMIT 1) \
-             FROM assessments a JOIN outcomes o ON o.order_id = a.order_id AND o.line_no = a.line_no \
-             WHERE a.schema_version = $1",
-        );
-        let sql = sql.bind(schema_version).when(" AND a.as_of >= ", since).push(" ORDER BY a.as_of, a.id");
+        let sql = Sql::new("assessments", HISTORY)
+            .bind(schema_version)
+            .when(" AND a.as_of >= ", since)
+            .push(" ORDER BY a.as_of, a.id");
         sql.rows(self).await?.iter().map(history_row).collect()
+    }
+
+    async fn history_of_line(
+        &mut self,
+        schema_version: &str,
+        order_id: &str,
+        line_no: u32,
+    ) -> Result<Vec<HistoryRow>, StoreError> {
+        let sql = Sql::new("assessments", HISTORY).bind(schema_version);
+        let sql = sql.with(" AND a.order_id = ", order_id).with(" AND a.line_no = ", line_no);
+        sql.push(" ORDER BY a.as_of, a.id").rows(self).await?.iter().map(history_row).collect()
     }
 
     async fn assessed(

@@ -274,8 +274,12 @@ impl Order {
 
     fn ended(&mut self, outcome: &OutcomeRecorded, event: &Event) {
         if let Some(line) = self.line_mut(outcome.line_no) {
-            line.outcome =
-                Some(LineOutcome { missed: outcome.missed, split: outcome.split, shipped_at: outcome.shipped_at });
+            line.outcome = Some(LineOutcome {
+                missed: outcome.missed,
+                split: outcome.split,
+                shipped_at: outcome.shipped_at,
+                costs: outcome.costs.clone(),
+            });
             line.shipped_at = line.shipped_at.or(outcome.shipped_at);
             self.cite(format!("line:{}:outcome", outcome.line_no), event);
         }

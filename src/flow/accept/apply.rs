@@ -16,7 +16,7 @@ use crate::flow::assess;
 use crate::flow::cases::Telling;
 use crate::flow::error::FlowError;
 use crate::flow::execute::incident;
-use crate::flow::learn::{outcome, promise};
+use crate::flow::learn::{archive, outcome, promise};
 use crate::flow::objects::{self, Account, Supply};
 use crate::flow::services::{Ctx, Services};
 use crate::ports::store::Transaction;
@@ -227,6 +227,7 @@ async fn remember(
             && outcome::record(tx, ctx, order, line.line_no).await?
         {
             promise::hear(services, tx, order, line.line_no).await?;
+            archive::resolved(tx, ctx, &order.order_id, line.line_no).await?;
         }
     }
     Ok(())

@@ -4,6 +4,8 @@
 //! row, so that no feature post-dates its outcome; a new case becomes triaged in the transaction that assesses it.
 //! Non-goals: choosing an action; the best one is named, never proposed.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -12,16 +14,18 @@ use super::risk::{self, Asked};
 use super::summary::kept;
 use crate::domain::actor::Actor;
 use crate::domain::case::{Case, CaseAssessment, CaseState};
-use crate::domain::decision::{Abstention, RankedCase, Risk};
-use crate::domain::ids::AssessmentId;
+use crate::domain::decision::{Abstention, Evidence, RankedCase, Risk};
+use crate::domain::ids::{AssessmentId, CaseId};
 use crate::domain::job::{Job, NewJob};
 use crate::domain::order::Order;
-use crate::domain::outcome::Assessment;
+use crate::domain::outcome::{Assessment, Stakes};
 use crate::flow::FlowError;
 use crate::flow::accept::detect;
 use crate::flow::cases;
+use crate::flow::decide::candidates::{self, CaseView};
+use crate::flow::decide::nearest;
 use crate::flow::decide::queue::{self, Standing};
-use crate::flow::decide::rank::{self, Basis, Subject};
+use crate::flow::decide::rank::{self, Basis, Known, Subject};
 use crate::flow::decide::{log, prioritize};
 use crate::flow::execute::emit::emit;
 use crate::flow::execute::lease_lost;
@@ -41,8 +45,10 @@ const ROW_EVERY: SignedDuration = SignedDuration::from_hours(24);
 /// [`FlowError::Conflict`] with code `lease-lost`, and as [`assess_order`].
 pub async fn assess_job(services: &Services, job: &Job, order_id: &str) -> Result<(), FlowError> {
     let ctx = Ctx { now: services.clock.now(), entropy: &*services.entropy, actor: Actor::System };
+    // Asked before the transaction, in which nobody outside is.
+    let evidence = evidence(services, order_id, ctx.now).await?;
     in_transaction!(services.store, |tx| match tx.finish_job(job.id, &job.lease_token, ctx.now).await {
-        Ok(true) => assess(services, tx.as_mut(), &ctx, order_id).await,
+        Ok(true) => assess(services, tx.as_mut(), &ctx, (order_id, &evidence)).await,
         Ok(false) => Err(lease_lost(job.id)),
         Err(error) => Err(error.into()),
     })
@@ -54,16 +60,49 @@ pub async fn assess_job(services: &Services, job: &Job, order_id: &str) -> Resul
 /// [`FlowError`].
 pub async fn assess_order(services: &Services, order_id: &str, now: Timestamp) -> Result<(), FlowError> {
     let ctx = Ctx { now, entropy: &*services.entropy, actor: Actor::System };
-    in_transaction!(services.store, |tx| assess(services, tx.as_mut(), &ctx, order_id).await)
+    let evidence = evidence(services, order_id, now).await?;
+    in_transaction!(services.store, |tx| assess(services, tx.as_mut(), &ctx, (order_id, &evidence)).await)
 }
 
-async fn assess(services: &Services, tx: &mut dyn Transaction, ctx: &Ctx<'_>, order_id: &str) -> Result<(), FlowError> {
+/// What the nearest resolved cases say of each open case of an order.
+async fn evidence(
+    services: &Services,
+    order_id: &str,
+    now: Timestamp,
+) -> Result<BTreeMap<CaseId, Evidence>, FlowError> {
+    let mut asked = Vec::new();
+    let mut tx = services.store.read().await?;
+    for case in tx.open_cases_of(order_id).await? {
+        if let Some(facts) = facts::of_line(&mut *tx, order_id, case.key.line_no, now).await? {
+            let rates = features::rates(&mut *tx, &facts).await?;
+            let row = features::of(&facts, &rates, Some(case.key.category));
+            asked.push((case, facts.order.currency, row));
+        }
+    }
+    drop(tx);
+    let mut evidence = BTreeMap::new();
+    for (case, currency, row) in asked {
+        let (case_id, category) = (Some(case.id), case.key.category);
+        let asked = nearest::Asked { case_id, category, currency: &currency, as_of: now, features: &row };
+        if let Some(found) = nearest::of(&*services.vectors, &asked).await {
+            evidence.insert(case.id, found);
+        }
+    }
+    Ok(evidence)
+}
+
+async fn assess(
+    services: &Services,
+    tx: &mut dyn Transaction,
+    ctx: &Ctx<'_>,
+    (order_id, evidence): (&str, &BTreeMap<CaseId, Evidence>),
+) -> Result<(), FlowError> {
     let Some((order, _)) = tx.order(order_id).await? else { return Ok(()) };
     for case in tx.open_cases_of(order_id).await? {
         if let Some(facts) = facts::of_line(tx, order_id, case.key.line_no, ctx.now).await? {
             let keeps = wants_row(tx, &case, ctx.now).await?;
             let (said, scored) = risk_of(services, tx, ctx, (&order, &facts), (&case, keeps)).await?;
-            assess_case(services, tx, ctx, (&facts, said, scored), case).await?;
+            assess_case(services, tx, ctx, (&facts, said, scored, evidence.get(&case.id)), case).await?;
         }
     }
     Ok(())
@@ -110,24 +149,33 @@ async fn risk_of(
     let (risk, margins) = asked(services, tx, ctx, order, &row).await?;
     if keeps && rank::can_miss(facts) {
         let line_no = case.key.line_no.or_else(|| due_first(order));
-        keep(services, tx, ctx, (order, line_no), Some(case), (row.clone(), risk.as_ref().ok())).await?;
+        let stakes = stakes(services, case, facts);
+        keep(services, tx, ctx, (order, line_no), Some((case, stakes)), (row.clone(), risk.as_ref().ok())).await?;
     }
     Ok((risk, Scored { row, margins }))
+}
+
+/// What the case has to lose and what may be done, as it is learned from later.
+fn stakes(services: &Services, case: &Case, facts: &Facts) -> Stakes {
+    let view = CaseView { category: case.key.category, due_at: case.due_at };
+    let candidates = candidates::of(&services.catalogue, facts, &view);
+    rank::stakes(&Basis::of(services), case.key.category, facts, &candidates)
 }
 
 async fn assess_case(
     services: &Services,
     tx: &mut dyn Transaction,
     ctx: &Ctx<'_>,
-    (facts, risk, scored): (&Facts, Result<Risk, Abstention>, Scored),
+    (facts, risk, scored, evidence): (&Facts, Result<Risk, Abstention>, Scored, Option<&Evidence>),
     mut case: Case,
 ) -> Result<(), FlowError> {
     let subject = Subject { case_id: Some(case.id), reference: None, category: case.key.category, due_at: case.due_at };
-    let mut ranked = rank::rank(&Basis::of(services), &subject, facts, risk);
+    let known = Known { features: Some(&scored.row), evidence };
+    let mut ranked = rank::rank(&Basis::of(services), &subject, (facts, known), risk);
     let standing = Standing { facts, attributes: &case.attributes, since: case.opened_at };
     ranked.queue = Some(queue::place(&services.queue, &services.catalogue, &ranked, standing));
     look_again(services, tx, ctx, &case, &ranked).await?;
-    let draft = prioritize::draft_of(services, &case, (facts, &scored.row, scored.margins), ranked)?;
+    let draft = prioritize::draft_of(services, &case, (facts, known, scored.margins), ranked)?;
     let (decision, explored) = log::decide(tx, ctx, services, draft).await?;
     let Some(ranked) = decision.output.first() else { return Ok(()) };
     sla::start(&services.service_levels, tx, ctx, &mut case).await?;
@@ -188,6 +236,7 @@ fn recommendation(ranked: &RankedCase) -> Value {
         "abstained": ranked.abstained,
         "best_action": best(ranked),
         "explored": ranked.choice.as_ref().is_some_and(|choice| choice.explored),
+        "withheld": ranked.withheld,
         "value": ranked.value,
         "priority": ranked.priority,
     })
@@ -262,7 +311,7 @@ async fn keep(
     tx: &mut dyn Transaction,
     ctx: &Ctx<'_>,
     (order, line_no): (&Order, Option<u32>),
-    case: Option<&Case>,
+    case: Option<(&Case, Stakes)>,
     (features, risk): (Vec<Value>, Option<&Risk>),
 ) -> Result<(), FlowError> {
     // An outcome may be told before the line is told to have shipped.
@@ -273,8 +322,8 @@ async fn keep(
         id: AssessmentId::new(ctx.now, ctx.entropy),
         order_id: order.order_id.clone(),
         line_no: line.line_no,
-        case_id: case.map(|case| case.id),
-        category: case.map(|case| case.key.category),
+        case_id: case.as_ref().map(|(case, _)| case.id),
+        category: case.as_ref().map(|(case, _)| case.key.category),
         as_of: ctx.now,
         schema_version: SCHEMA_VERSION.to_owned(),
         shadow: risk::shadow(&services.models, &features),
@@ -283,6 +332,7 @@ async fn keep(
         model: risk.map(|risk| risk.model.clone()),
         ships: risk.and_then(|risk| risk.ships),
         ships_basis: risk.and_then(|risk| risk.ships_basis.clone()),
+        stakes: case.map(|(_, stakes)| stakes),
     };
     Ok(tx.insert_assessment(&assessment).await?)
 }

@@ -64,7 +64,7 @@ pub async fn basis(
     Ok(Some(Exploration { day, share, tie_cost, entropy, left, held }))
 }
 
-/// Chooses on every case what is recommended, and returns the cases that are newly explored.
+/// Chooses on every case what is recommended, nothing where that is withheld, and returns the cases that are newly explored.
 pub fn choose(cases: &mut [RankedCase], exploration: Option<&Exploration>, catalogue: &Catalogue) -> Vec<String> {
     let mut held: BTreeSet<String> = exploration.iter().flat_map(|basis| basis.held.iter().cloned()).collect();
     let mut fresh = Vec::new();
@@ -73,7 +73,8 @@ pub fn choose(cases: &mut [RankedCase], exploration: Option<&Exploration>, catal
         // Whether it holds one of the day's places or can still get one.
         let free = |basis: &&Exploration| held.contains(&subject) || fresh.len() < basis.left as usize;
         let basis = exploration.filter(free);
-        case.choice = choice(&case.actions, basis, &subject, |kind| catalogue.entry(kind).spec.reversible);
+        let actions = if case.withheld.is_empty() { case.actions.as_slice() } else { &[] };
+        case.choice = choice(actions, basis, &subject, |kind| catalogue.entry(kind).spec.reversible);
         if case.choice.as_ref().is_some_and(|choice| choice.explored) && held.insert(subject.clone()) {
             fresh.push(subject);
         }

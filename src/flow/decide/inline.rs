@@ -61,7 +61,20 @@ pub fn read(case: &InlineCase, index: usize, as_of: Timestamp) -> Result<Facts, 
         overlay(&mut line, &facts["line"]);
         facts["line"] = line;
     }
-    serde_json::from_value(facts).map_err(|error| wrong(error.to_string(), ""))
+    let mut facts = serde_json::from_value(facts).map_err(|error| wrong(error.to_string(), ""))?;
+    count_hours(&mut facts);
+    Ok(facts)
+}
+
+/// Whoever tells a date need not tell the hours until then; a line without a date of its own is due with its order.
+fn count_hours(facts: &mut Facts) {
+    let now = facts.now;
+    let until = |at: Option<Timestamp>| Some(at?.duration_since(now).as_secs_f64() / 3600.0);
+    let order = &mut facts.order;
+    order.due_in_h = order.due_in_h.or(until(order.due_at));
+    if let Some(line) = &mut facts.line {
+        line.promised_in_h = line.promised_in_h.or(until(line.promised_ship_at)).or(order.due_in_h);
+    }
 }
 
 /// An order that was just received and of which nothing else is known.

@@ -14,11 +14,12 @@ use utoipa::ToSchema;
 use super::explore;
 use super::inline::{self, InlineCase};
 use super::log::{self, Draft};
+use super::nearest;
 use super::queue::{self, QueueRules, Standing};
-use super::rank::{self, Basis, Subject};
+use super::rank::{self, Basis, Known, Subject};
 use crate::domain::actor::Actor;
 use crate::domain::case::{Case, Category};
-use crate::domain::decision::{Abstention, Decision, RankedCase, Risk};
+use crate::domain::decision::{Abstention, Decision, Evidence, RankedCase, Risk};
 use crate::domain::digest;
 use crate::domain::ids::{CaseId, DecisionId};
 use crate::domain::model::ServingRole;
@@ -66,7 +67,8 @@ pub struct PrioritizeRequest {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 500)]
     pub max_results: Option<usize>,
-    /// Whether refused actions are answered as well, with the reasons against them; the record always has them.
+    /// Whether refused actions are answered as well, with the reasons against them, and the scores of actions where a
+    /// recommendation is withheld; the record always has both.
     #[serde(default)]
     pub explain: bool,
 }
@@ -97,6 +99,9 @@ struct Input {
     /// How far outcomes had moved the interval of the ship date by then.
     #[serde(default)]
     margins: Option<[f64; 2]>,
+    /// What the nearest resolved cases said by then.
+    #[serde(default)]
+    evidence: Option<Evidence>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -121,6 +126,7 @@ pub async fn prioritize(services: &Services, request: PrioritizeRequest, actor: 
     }
     let serving = Serving::of(services);
     serving.remember_margins(services, &mut inputs).await?;
+    remember_evidence(services, &mut inputs).await;
     let mut output = serving.scored(&inputs).await;
     let plan = request.capacity_minutes.map(|minutes| queue::plan(serving.queue, &output, minutes));
     output.truncate(request.max_results.unwrap_or(CASES_MAX));
@@ -132,9 +138,17 @@ pub async fn prioritize(services: &Services, request: PrioritizeRequest, actor: 
         in_transaction!(services.store, |tx| decided(services, &mut *tx, &ctx, &draft).await);
     let mut decision = decided?;
     if !request.explain {
-        decision.output.iter_mut().for_each(|case| case.actions.retain(|candidate| candidate.refused.is_empty()));
+        decision.output.iter_mut().for_each(shorten);
     }
     Ok(decision)
+}
+
+/// Leaves out refused actions, and the figures of what is not recommended: evidence and playbook stay.
+fn shorten(case: &mut RankedCase) {
+    case.actions.retain(|candidate| candidate.refused.is_empty());
+    if !case.withheld.is_empty() {
+        case.actions.iter_mut().for_each(|candidate| candidate.score = None);
+    }
 }
 
 fn check(request: &PrioritizeRequest) -> Result<(), FlowError> {
@@ -221,6 +235,7 @@ async fn read_case(tx: &mut dyn Transaction, case: Case, as_of: Timestamp) -> Re
         facts,
         features: Features::Row(row),
         margins: None,
+        evidence: None,
     })
 }
 
@@ -241,7 +256,33 @@ fn read_inline(case: &InlineCase, index: usize, as_of: Timestamp) -> Result<Inpu
         facts,
         features,
         margins: None,
+        evidence: None,
     })
+}
+
+/// Asks the nearest resolved cases, and keeps what they say with the input.
+async fn remember_evidence(services: &Services, inputs: &mut [Input]) {
+    for input in inputs {
+        let Some(features) = input.features.ours() else { continue };
+        let asked = nearest::Asked {
+            case_id: input.case_id,
+            category: input.category,
+            currency: &input.facts.order.currency,
+            as_of: input.facts.now,
+            features,
+        };
+        input.evidence = nearest::of(&*services.vectors, &asked).await;
+    }
+}
+
+impl Features {
+    /// The row of our own schema, where it is one.
+    fn ours(&self) -> Option<&[Value]> {
+        match self {
+            Self::Row(row) => Some(row),
+            Self::Named(_) => None,
+        }
+    }
 }
 
 /// What serves when a request begins: a model that is swapped meanwhile is for the next one.
@@ -280,7 +321,8 @@ impl<'a> Serving<'a> {
                 category: input.category,
                 due_at: input.due_at,
             };
-            let mut ranked = rank::rank(&self.basis, &subject, &input.facts, self.risk(input));
+            let known = Known { features: input.features.ours(), evidence: input.evidence.as_ref() };
+            let mut ranked = rank::rank(&self.basis, &subject, (&input.facts, known), self.risk(input));
             let since = input.since.unwrap_or(input.facts.now);
             let standing = Standing { facts: &input.facts, attributes: &input.attributes, since };
             ranked.queue = Some(queue::place(self.queue, self.basis.catalogue, &ranked, standing));
@@ -342,7 +384,7 @@ async fn decided(
 pub(in crate::flow) fn draft_of(
     services: &Services,
     case: &Case,
-    (facts, row, margins): (&Facts, &[Value], Option<[f64; 2]>),
+    (facts, known, margins): (&Facts, Known<'_>, Option<[f64; 2]>),
     ranked: RankedCase,
 ) -> Result<Draft, FlowError> {
     let input = Input {
@@ -353,8 +395,9 @@ pub(in crate::flow) fn draft_of(
         since: Some(case.opened_at),
         attributes: case.attributes.clone(),
         facts: facts.clone(),
-        features: Features::Row(row.to_vec()),
+        features: Features::Row(known.features.unwrap_or_default().to_vec()),
         margins,
+        evidence: known.evidence.cloned(),
     };
     let versions = Serving::of(services).versions(services.policy.version())?;
     Ok(Draft { as_of: facts.now, input: vec![json!(input)], versions, output: vec![ranked], plan: None })
@@ -366,12 +409,14 @@ pub(in crate::flow) fn rank_again(decision: &Decision, ranked: &RankedCase, basi
     // Looked for before it is parsed: a decision holds the facts of many cases.
     let (id, named) = (json!(ranked.case_id), json!(ranked.reference));
     let input = decision.input.iter().find(|input| input["case_id"] == id && input["reference"] == named)?;
-    let Input { case_id, reference, category, due_at, facts, .. } = serde_json::from_value(input.clone()).ok()?;
+    let Input { case_id, reference, category, due_at, facts, features, evidence, .. } =
+        serde_json::from_value(input.clone()).ok()?;
     let risk = ranked.risk.clone().ok_or_else(|| Abstention {
         why: ranked.abstained.clone().unwrap_or_default(),
         fallback: ranked.fallback.clone(),
     });
-    Some(rank::rank(basis, &Subject { case_id, reference, category, due_at }, &facts, risk))
+    let known = Known { features: features.ours(), evidence: evidence.as_ref() };
+    Some(rank::rank(basis, &Subject { case_id, reference, category, due_at }, (&facts, known), risk))
 }
 
 /// Computes a recorded decision again and compares it byte for byte.

@@ -13,7 +13,6 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::catalogue::Catalogue;
-use crate::domain::action::Candidate;
 use crate::domain::decision::RankedCase;
 use crate::domain::digest;
 use crate::domain::queue::{PlannedCase, QueuePlace, QueueRank, ShiftPlan};
@@ -126,7 +125,7 @@ pub struct Standing<'a> {
 #[must_use]
 pub fn place(rules: &QueueRules, catalogue: &Catalogue, ranked: &RankedCase, of: Standing<'_>) -> QueuePlace {
     let now = of.facts.now;
-    let minutes = best(ranked).map_or(0.0, |candidate| catalogue.entry(candidate.action).spec.effort_min);
+    let minutes = ranked.first().map_or(0.0, |candidate| catalogue.entry(candidate.action).spec.effort_min);
     let minutes = minutes.max(ranking::EFFORT_MINUTES_MIN);
     let left = ranked.latest_useful_at.map(|latest| latest.duration_since(now)).filter(|left| !left.is_negative());
     let pin = rules.pin(ranked, &of);
@@ -213,7 +212,7 @@ fn planned(case: &RankedCase, begins_after_min: Option<f64>, over: Option<f64>) 
     PlannedCase {
         case_id: case.case_id,
         reference: case.reference.clone(),
-        action: best(case).map(|candidate| candidate.action),
+        action: case.first().map(|candidate| candidate.action),
         minutes,
         saves: case.value,
         begins_after_min,
@@ -234,9 +233,4 @@ fn waiting(cases: &[RankedCase]) -> Vec<Waiting> {
         }
     };
     cases.iter().map(of).collect()
-}
-
-/// The action that stands first, where any is allowed.
-fn best(ranked: &RankedCase) -> Option<&Candidate> {
-    ranked.actions.first().filter(|candidate| candidate.refused.is_empty())
 }

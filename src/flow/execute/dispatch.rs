@@ -15,6 +15,7 @@ use crate::domain::actor::Actor;
 use crate::domain::job::{Job, JobError, JobKind};
 use crate::flow::accept::messages;
 use crate::flow::decide::approve;
+use crate::flow::learn::archive;
 use crate::flow::services::{Ctx, Services};
 use crate::flow::{FlowError, assess, sla};
 use crate::in_transaction;
@@ -62,6 +63,11 @@ async fn handle(services: &Services, job: &Job) -> Result<&'static str, JobError
         JobKind::AssessOrder => {
             let order_id: String = member(job, "order_id")?;
             assess::case::assess_job(services, job, &order_id).await.map(|()| "done").map_err(of_flow)
+        }
+        JobKind::IndexCases => {
+            let (order_id, line_no): (String, u32) = (member(job, "order_id")?, member(job, "line_no")?);
+            let done = archive::index(services, &order_id, line_no).await;
+            finished(services, job, done.map_err(of_flow)).await
         }
         JobKind::ReadMessage => {
             let done = messages::read_job(services, member(job, "message_id")?).await;

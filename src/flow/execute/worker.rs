@@ -21,7 +21,7 @@ use crate::flow::services::Services;
 use crate::ports::store::jobs::Claim;
 
 /// In the order in which they are looked for: what was approved goes first.
-const KINDS: [JobKind; 7] = [
+const KINDS: [JobKind; 8] = [
     JobKind::ExecuteAction,
     JobKind::ProposalTimer,
     JobKind::CaseTimer,
@@ -29,6 +29,7 @@ const KINDS: [JobKind; 7] = [
     JobKind::AssessOrder,
     JobKind::EffectCheck,
     JobKind::DeliverEvent,
+    JobKind::IndexCases,
 ];
 
 /// Jobs of one kind that run side by side.

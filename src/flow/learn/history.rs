@@ -2,20 +2,15 @@
 //!
 //! Guarantees: features enter as they were served, never computed again; a row whose outcome was known when its features
 //! were taken is refused by name, and one taken at the very instant of its outcome predicts nothing and is left out; equal
-//! histories have an equal digest. Non-goals: fitting and splitting.
-
-use std::collections::BTreeSet;
+//! histories have an equal digest. Non-goals: fitting and splitting; what was done on a case, see `resolved`.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::domain::action::ActionKind;
-use crate::domain::case::Category;
 use crate::domain::digest::{self, NotCanonical};
 use crate::domain::ids::AssessmentId;
 use crate::domain::outcome::HistoryRow;
 use crate::flow::assess::features;
-use crate::ports::tabular::RiskModel;
 
 /// A history that must not be learned from.
 #[derive(Debug, thiserror::Error)]
@@ -73,16 +68,6 @@ pub struct TrainingSet {
     pub digest: String,
 }
 
-/// A case in which something was done, or nothing, and what came of it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[expect(missing_docs, reason = "names say it")]
-pub struct Treated {
-    pub category: Category,
-    pub action: ActionKind,
-    pub predicted_miss: f64,
-    pub missed: bool,
-}
-
 /// The training set of a history (rows of [`features::SCHEMA_VERSION`], as the store gives them).
 ///
 /// # Errors
@@ -133,26 +118,4 @@ fn delay_s(history: &[HistoryRow], window: Option<[Timestamp; 2]>) -> i64 {
     delays.sort_unstable();
     let tenth_s = window.map_or(0, |[first, last]| last.duration_since(first).as_secs() / 10);
     delays.get(delays.len() * 9 / 10).copied().unwrap_or(0).min(tenth_s)
-}
-
-/// What was done on each case and what came of it: the case's first assessment that has a risk, and `do_nothing` where no
-/// action followed. Later assessments of a case are left out, because they have seen the action. An assessment from before
-/// any model served is given the risk that `risk` says, where there is one.
-#[must_use]
-pub fn treated(history: &[HistoryRow], risk: Option<&dyn RiskModel>) -> Vec<Treated> {
-    let mut seen = BTreeSet::new();
-    let mut rows = Vec::new();
-    for HistoryRow { assessment, outcome, action } in history {
-        let (Some(case_id), Some(category)) = (assessment.case_id, assessment.category) else { continue };
-        if assessment.as_of >= outcome.known_at || seen.contains(&(case_id, assessment.line_no)) {
-            continue;
-        }
-        let hindsight = || Some(risk?.risk(&assessment.schema_version, &assessment.features).ok()?.miss_probability);
-        let Some(predicted_miss) = assessment.miss_probability.or_else(hindsight) else { continue };
-        if seen.insert((case_id, assessment.line_no)) {
-            let action = action.unwrap_or(ActionKind::DoNothing);
-            rows.push(Treated { category, action, predicted_miss, missed: outcome.missed });
-        }
-    }
-    rows
 }

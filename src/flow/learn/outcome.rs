@@ -1,7 +1,7 @@
 //! Outcomes: what came of a line, kept once and counted for the late rates.
 //!
 //! Guarantees: the first known outcome of a line stands, and only it is counted; a rate never counts what was not known
-//! yet. Non-goals: costs of an outcome.
+//! yet; costs are kept as they were told. Non-goals: what a case cost in all, see `resolved`.
 
 use serde_json::json;
 
@@ -52,6 +52,7 @@ fn of_line(order: &Order, line: &Line, ctx: &Ctx<'_>) -> Option<Outcome> {
         shipped_at,
         missed,
         split,
+        costs: line.outcome.as_ref().map(|told| told.costs.clone()).unwrap_or_default(),
         known_at: ctx.now,
     })
 }

@@ -1,7 +1,8 @@
 //! What another ranking would have been worth, by the decision log and what came of it.
 //!
 //! Guarantees: one row for each case, its last decision before anything was done or known; both rankings are computed from
-//! the recorded facts, features and risk, never from later ones; costs that nobody measured (people's minutes, the harm of
+//! the recorded facts, features and risk, never from later ones; a ranking that withholds counts as the head of its
+//! playbook, and a case on which the log withheld is no row, because nobody knows how likely anything was; costs that nobody measured (people's minutes, the harm of
 //! the condition itself) are the recorded estimates of what was done. Non-goals: promoting; what the log cannot support is
 //! refused by the judge.
 
@@ -133,7 +134,7 @@ fn logged(known: &Known, taken: Taken, target: &Basis<'_>, incumbent: Option<&Ba
     let allowed: Vec<&Candidate> = ranked.actions.iter().filter(|action| action.refused.is_empty()).collect();
     let place = |kind: ActionKind| allowed.iter().position(|candidate| candidate.action == kind);
     let chances = |ranked: &RankedCase| -> Option<Vec<f64>> {
-        let best = place(ranked.chosen()?.action)?;
+        let best = place(ranked.first()?.action)?;
         Some((0..allowed.len()).map(|at| if at == best { 1.0 } else { 0.0 }).collect())
     };
     let done = place(known.done).or(place(ActionKind::DoNothing))?;
@@ -144,7 +145,7 @@ fn logged(known: &Known, taken: Taken, target: &Basis<'_>, incumbent: Option<&Ba
         }
         Taken::CarriedOut => (None, Vec::new(), done),
     };
-    let promised = by_target.chosen()?.score?.expected_cost;
+    let promised = by_target.first()?.score?.expected_cost;
     let believed =
         by_target.actions.iter().find(|candidate| Some(candidate.action) == allowed.get(done).map(|d| d.action));
     Some(Logged {

@@ -40,6 +40,14 @@ pub trait History {
     /// Assessments joined with outcomes, by `as_of` then id, of one feature schema.
     async fn history(&mut self, schema_version: &str, since: Option<Timestamp>) -> Result<Vec<HistoryRow>, StoreError>;
 
+    /// The same of one line.
+    async fn history_of_line(
+        &mut self,
+        schema_version: &str,
+        order_id: &str,
+        line_no: u32,
+    ) -> Result<Vec<HistoryRow>, StoreError>;
+
     /// Assessments of one feature schema from `since` on with their outcomes, also those that have none yet, by `as_of` then
     /// id.
     async fn assessed(

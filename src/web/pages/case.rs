@@ -141,7 +141,7 @@ impl CasePage {
     }
 
     fn compare(&mut self, compared: &Compared<'_>) {
-        self.caveat.clone_from(&compared.ranked.abstained);
+        self.caveat = words::caveat(compared.ranked);
         self.options = compared.rows();
     }
 }

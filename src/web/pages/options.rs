@@ -4,9 +4,9 @@
 use serde_json::Value;
 
 use super::words;
-use crate::domain::action::{ActionKind, Candidate, Score};
+use crate::domain::action::{ActionKind, Candidate, Score, ScoreBasis};
 use crate::domain::choice::Choice;
-use crate::domain::decision::RankedCase;
+use crate::domain::decision::{Evidence, RankedCase};
 use crate::domain::message::Message;
 use crate::flow::decide::catalogue::Catalogue;
 use crate::flow::decide::prefill::{self, Prefill};
@@ -34,6 +34,8 @@ pub(super) struct OptionRow {
     pub(super) parameters_say: String,
     pub(super) tier: &'static str,
     pub(super) terms: Option<Terms>,
+    /// What the nearest resolved cases say of it.
+    pub(super) like_it: Option<String>,
     pub(super) refused: String,
     pub(super) lead: String,
     pub(super) useful_until: String,
@@ -59,7 +61,8 @@ pub(super) struct Terms {
     pub(super) residual: String,
     pub(super) total: String,
     pub(super) doubt: String,
-    pub(super) cases: String,
+    /// Where the figures come from.
+    pub(super) basis: String,
 }
 
 impl Compared<'_> {
@@ -80,12 +83,13 @@ impl Compared<'_> {
         OptionRow {
             title: candidate.title.clone(),
             action: candidate.action.name(),
-            best: place == 0 && allowed,
+            best: place == 0 && allowed && self.ranked.withheld.is_empty(),
             tried: self.tried(candidate),
             parameters: Value::Object(candidate.parameters.clone()).to_string(),
             parameters_say: say.collect::<Vec<_>>().join(", "),
             tier: tier(candidate),
             terms: candidate.score.as_ref().filter(|_| allowed).map(|score| terms(score, without)),
+            like_it: like_it(self.ranked.evidence.as_ref(), candidate.action),
             refused: candidate.refused.join("; "),
             lead: hours(spec.lead_time_h),
             useful_until: candidate.latest_useful_at.map_or_else(|| "any time".to_owned(), words::minute),
@@ -123,9 +127,21 @@ fn terms(score: &Score, without: Option<f64>) -> Terms {
         penalty: words::amount(score.penalty),
         residual: words::amount(score.residual),
         total: words::amount(score.expected_cost),
-        doubt: words::amount(score.effect_sd * score.penalty),
-        cases: format!("{:.0} cases", score.effect_cases),
+        doubt: words::amount(score.deviation),
+        basis: match score.basis {
+            ScoreBasis::Learned => format!("learned from {} cases", score.support),
+            ScoreBasis::Believed => "believed".to_owned(),
+        },
     }
+}
+
+/// What the nearest resolved cases say of an action, where it was taken in any.
+fn like_it(evidence: Option<&Evidence>, action: ActionKind) -> Option<String> {
+    let said = evidence?.actions.iter().find(|said| said.action == action)?;
+    let [low, high] = said.on_time_interval.map(words::percent);
+    let (cases, kept, cost) = (said.cases, words::percent(said.on_time), words::amount(said.cost_mean));
+    let median = hours(said.resolve_minutes_median / 60.0);
+    Some(format!("{cases} resolved like it: {kept} % on time ({low} to {high} %), median {median}, {cost} on average"))
 }
 
 fn tier(candidate: &Candidate) -> &'static str {
@@ -166,8 +182,9 @@ pub(super) fn samples() -> Vec<OptionRow> {
             residual: "6.00".to_owned(),
             total: "311".to_owned(),
             doubt: "74.40".to_owned(),
-            cases: "38 cases".to_owned(),
+            basis: "learned from 38 cases".to_owned(),
         }),
+        like_it: Some("12 resolved like it: 75 % on time (47 to 91 %), median 8 h, 31.20 on average".to_owned()),
         refused: String::new(),
         lead: "4 h".to_owned(),
         useful_until: "2026-03-03 08:00".to_owned(),

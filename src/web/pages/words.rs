@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::domain::actor::Actor;
 use crate::domain::approval::{Verdict, Vote};
 use crate::domain::case::CaseState;
+use crate::domain::decision::RankedCase;
 use crate::domain::money::Money;
 use crate::domain::proposal::{FailureCause, ProposalState};
 use crate::flow::sla::SlaStatus;
@@ -216,4 +217,13 @@ pub fn short(digest: &str) -> String {
 pub fn start(text: &str, max: usize) -> String {
     let cut: String = text.chars().take(max).collect();
     if cut.len() < text.len() { format!("{}…", cut.trim_end()) } else { cut }
+}
+
+/// Why there is no risk and why nothing is recommended; none where both are there.
+pub fn caveat(ranked: &RankedCase) -> Option<String> {
+    let withheld: Vec<String> = ranked.withheld.iter().map(ToString::to_string).collect();
+    let playbook = (!withheld.is_empty())
+        .then(|| format!("Nothing is recommended: {}. The order below is the playbook's.", withheld.join("; ")));
+    let said: Vec<String> = ranked.abstained.clone().into_iter().chain(playbook).collect();
+    (!said.is_empty()).then(|| said.join(". "))
 }

@@ -180,7 +180,9 @@ fn row(state: &WebState, rank: usize, case: &Case, now: Timestamp) -> Row {
         miss: assessment.and_then(|a| a.miss_probability).map(miss),
         due: words::countdown(case.due_at.filter(|_| case.state.is_open()), now),
         sla: words::sla(state.services.service_levels.status(case, now).as_ref()),
-        action: assessment.and_then(|a| a.best_action).map_or_else(String::new, |a| words::title(a.name())),
+        action: assessment.map_or_else(String::new, |assessment| {
+            assessment.best_action.map_or_else(|| "none recommended".to_owned(), |action| words::title(action.name()))
+        }),
         saves: assessment.and_then(|a| a.value).map_or_else(String::new, words::amount),
         state: words::case_state(&case.state),
         owner: words::title(&case.owner),

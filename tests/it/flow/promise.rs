@@ -58,7 +58,7 @@ async fn a_line_is_told_when_it_ships_and_an_unknown_item_makes_the_model_abstai
 async fn a_row_unlike_training_is_ranked_by_the_rule() -> anyhow::Result<()> {
     let (school, _) = serving().await?;
     let case = short(&school.world).await?;
-    let request = PrioritizeRequest { ids: vec![case.id], ..PrioritizeRequest::default() };
+    let request = PrioritizeRequest { ids: vec![case.id], explain: true, ..PrioritizeRequest::default() };
     let decision = prioritize(school.services(), request, &ada()).await?;
     let ranked = &decision.output[0];
     let fallback = ranked.fallback.as_ref().context("no rule stands in")?;

@@ -8,7 +8,7 @@ use holdfast::domain::message::{Channel, Link, Message, Reading, SenderRole, Tru
 use holdfast::domain::payload::{MessageReceived, Sender};
 use holdfast::domain::untrusted::Untrusted;
 use holdfast::flow::decide::catalogue::Catalogue;
-use holdfast::flow::decide::rank::{self, Basis, Subject};
+use holdfast::flow::decide::rank::{self, Basis, Known, Subject};
 use holdfast::flow::facts::Facts;
 use holdfast::flow::services::Settings;
 use jiff::Timestamp;
@@ -81,7 +81,7 @@ pub fn ranked(case: &Case, facts: &Facts) -> RankedCase {
     let basis = Basis { catalogue: &catalogue, effect: None, settings: &settings };
     let category = case.key.category;
     let subject = Subject { case_id: Some(case.id), reference: None, category, due_at: case.due_at };
-    rank::rank(&basis, &subject, facts, Ok(risk))
+    rank::rank(&basis, &subject, (facts, Known::default()), Ok(risk))
 }
 
 /// A message with this body, read or not.

@@ -39,6 +39,7 @@ fn assessment(bits: &impl Entropy, line_no: u32, seconds: i64, case_id: Option<C
         ships: None,
         ships_basis: None,
         shadow: None,
+        stakes: None,
     }
 }
 
@@ -55,6 +56,7 @@ async fn history_joins_what_came_of_it(db: &TestStore) -> anyhow::Result<()> {
         shipped_at: None,
         missed: true,
         split: false,
+        costs: std::collections::BTreeMap::new(),
         known_at: at(900),
     };
     // At 101 s a failed action, at 102 s one of line 1, at 103 s one of the order, at 104 s one of line 2.

@@ -89,7 +89,7 @@ fn of(world: &World, model: &CostModel, archive: &Archive, measure: &[usize]) ->
     let options = ChooseOptions::default();
     let pick = |row: usize, scores: &[Score], caution: f64| {
         let options = ChooseOptions { caution, ..options };
-        let choice = choose(&world.schema, &world.rows[row].case, scores, Some(world.default[row]), None, &options);
+        let choice = choose(scores, Some(world.default[row]), None, Vec::new(), &options);
         choice.order.first().copied().unwrap_or_default()
     };
     let one = |&row: &usize| -> Result<(Vec<Score>, Vec<Score>), String> {

@@ -29,7 +29,7 @@ pub fn run(world: &World, model: &CostModel, measure: &[usize]) -> Result<(), Bo
     for &row in measure {
         let case = &world.rows[row].case;
         let scores = model.score(case)?;
-        let choice = choose(&world.schema, case, &scores, Some(world.default[row]), None, &ChooseOptions::default());
+        let choice = choose(&scores, Some(world.default[row]), None, Vec::new(), &ChooseOptions::default());
         let action = choice.order.first().copied().unwrap_or_default();
         items.push(Item { row, action, minutes: case.candidates[action].effort_minutes, scores, choice });
     }

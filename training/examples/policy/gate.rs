@@ -29,7 +29,7 @@ impl Candidate {
             let resolved = &world.rows[row];
             let scores: Vec<Score> = model.score(&resolved.case)?;
             let default = Some(world.default[row]);
-            let choice = choose(&world.schema, &resolved.case, &scores, default, None, &ChooseOptions::default());
+            let choice = choose(&scores, default, None, Vec::new(), &ChooseOptions::default());
             let pick = choice.order.first().copied().unwrap_or_default();
             candidate.own_value -= scores[pick].cost / rows.len() as f64;
             candidate.misses.push(scores[resolved.taken].miss);

@@ -151,7 +151,13 @@ fn choices(world: &World, model: &CostModel, rows: &[usize]) -> Result<Vec<Score
     for &row in rows {
         let case = &world.rows[row].case;
         let scores = model.score(case)?;
-        let choice = choose(&world.schema, case, &scores, Some(world.default[row]), None, &ChooseOptions::default());
+        let choice = choose(
+            &scores,
+            Some(world.default[row]),
+            None,
+            world.schema.missing_critical(case),
+            &ChooseOptions::default(),
+        );
         scored.push((row, scores, choice));
     }
     Ok(scored)

@@ -18,7 +18,7 @@ use crate::tabular::statistics::normal;
 /// Neighbours that evidence is drawn from.
 pub const NEIGHBOURS: usize = 20;
 /// The neighbour whose distance says how novel a case is.
-const NOVELTY_NEIGHBOUR: usize = 5;
+pub const NOVELTY_NEIGHBOUR: usize = 5;
 /// Resolved cases of a category from which the usual distance is measured.
 const NOVELTY_SAMPLE: usize = 400;
 /// Share of a category's own cases that lie within the usual distance.
@@ -154,7 +154,7 @@ impl Archive {
                 resolve_hours: resolved.resolve_hours,
             });
         }
-        let usual = categories.iter().map(|members| usual(members)).collect();
+        let usual = categories.iter().map(|members| usual_distance(members)).collect();
         Ok(Archive { frame, categories, usual, rows: known })
     }
 
@@ -196,8 +196,9 @@ fn nearest(members: &[(usize, Vec<f64>)], point: &[f64], count: usize) -> Vec<(f
     all
 }
 
-/// The distance within which a category's own cases find their fifth neighbour, themselves not counted.
-fn usual(members: &[(usize, Vec<f64>)]) -> f64 {
+/// The distance within which the cases of a category, given as rows and points, find their fifth neighbour, themselves not
+/// counted: the 99.5 % quantile over at most 400 of them; 0 of fewer than six.
+pub fn usual_distance(members: &[(usize, Vec<f64>)]) -> f64 {
     let step = members.len().div_ceil(NOVELTY_SAMPLE).max(1);
     let fifth = |(_, point): &(usize, Vec<f64>)| {
         nearest(members, point, NOVELTY_NEIGHBOUR + 1).get(NOVELTY_NEIGHBOUR).map(|found| found.0.sqrt())

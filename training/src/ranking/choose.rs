@@ -11,7 +11,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::archive::Novelty;
-use super::case::{Case, Schema};
 use super::cost::Score;
 
 /// When to trust a ranking.
@@ -91,20 +90,20 @@ impl Choice {
     }
 }
 
-/// Ranks `scores`, one per candidate of `case`. `default` is the index of the candidate that happens when nobody acts;
-/// where it is not among the candidates, the dearest takes its place.
+/// Ranks `scores`, one per candidate of a case. `default` is the index of the candidate that happens when nobody acts;
+/// where it is not among the candidates, the dearest takes its place. `missing` are the names of critical features that
+/// the case lacks, see [`super::case::Schema::missing_critical`].
 pub fn choose(
-    schema: &Schema,
-    case: &Case,
     scores: &[Score],
     default: Option<usize>,
     novelty: Option<Novelty>,
+    missing: Vec<String>,
     options: &ChooseOptions,
 ) -> Choice {
     let key = |score: &Score| score.cost + options.caution * score.deviation;
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|&a, &b| scores[a].cost_order(&scores[b], key).then(a.cmp(&b)));
-    let missing = schema.missing_critical(case).into_iter().map(|feature| Abstention::MissingCritical { feature });
+    let missing = missing.into_iter().map(|feature| Abstention::MissingCritical { feature });
     let mut abstentions: Vec<Abstention> = missing.collect();
     if let Some(Novelty { distance, usual }) = novelty.filter(|novelty| novelty.is_novel()) {
         abstentions.push(Abstention::Novel { distance, usual });

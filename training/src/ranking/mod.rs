@@ -3,8 +3,7 @@
 //!
 //! Purpose: [`cost`] learns from resolved [`case`]s what each open action costs, [`archive`] finds the evidence of the
 //! nearest of them, [`choose`] makes a recommendation of both or abstains with the reason, [`queue`] orders cases by what
-//! an approver's minute is worth, [`evaluate`] proves offline what a policy would be worth. [`effect`] is the table that
-//! serves until there are cases to learn from.
+//! an approver's minute is worth, [`evaluate`] proves offline what a policy would be worth.
 //!
 //! Guarantees: pure numbers in, pure numbers out; the same input and seed give the same bytes on any number of threads.
 //!
@@ -14,7 +13,6 @@ pub mod archive;
 pub mod case;
 pub mod choose;
 pub mod cost;
-pub mod effect;
 pub mod evaluate;
 mod frame;
 pub mod linear;

@@ -9,7 +9,6 @@ mod conformal;
 mod counterfactual;
 mod descriptor;
 mod drift;
-mod effect;
 mod facts;
 mod heads;
 mod html;

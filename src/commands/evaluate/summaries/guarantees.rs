@@ -13,7 +13,7 @@ use crate::domain::decision::{RankedCase, Reason, Risk};
 use crate::flow::assess::summary::frames::{Frames, HEADLINE, frames};
 use crate::flow::assess::summary::{self, Deterministic, Fact, Ledger, MODEL, Reader, Summary, Wording, plan};
 use crate::flow::decide::catalogue::{self, Catalogue};
-use crate::flow::decide::rank::{Basis, Subject, rank};
+use crate::flow::decide::rank::{Basis, Known, Subject, rank};
 use crate::flow::services::Settings;
 
 /// What was counted.
@@ -117,7 +117,7 @@ pub(super) fn ranked(scene: &Scene, catalogue: &Catalogue) -> RankedCase {
     };
     let category = scene.case.key.category;
     let subject = Subject { case_id: Some(scene.case.id), reference: None, category, due_at: scene.case.due_at };
-    rank(&basis, &subject, &scene.facts, Ok(risk))
+    rank(&basis, &subject, (&scene.facts, Known::default()), Ok(risk))
 }
 
 /// The ledger of a scene.

@@ -25,9 +25,12 @@ pub(super) fn enter(book: &mut Book<'_>, evidence: &Evidence<'_>) {
         Some(ranked) => {
             risk(book, ranked);
             options(book, ranked);
-            "every action is ruled out"
+            match ranked.withheld.is_empty() {
+                true => "every action is ruled out".to_owned(),
+                false => ranked.withheld.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+            }
         }
-        None => "the options have not been ranked yet",
+        None => "the options have not been ranked yet".to_owned(),
     };
     if !book.ledger.has("recommendation.title") {
         book.cited("recommendation.none", "why nothing is recommended", Value::Null, Said::words(none), None);
@@ -98,7 +101,7 @@ fn options(book: &mut Book<'_>, ranked: &RankedCase) {
         book.cited(&path("title"), "ruled out", refused.action, Said::words(refused.title.clone()), None);
         book.cited(&path("reason"), "why", &refused.refused, Said::words(refused.refused.join("; ")), None);
     }
-    if let Some((best, _)) = allowed.first() {
+    if let Some((best, _)) = allowed.first().filter(|_| ranked.withheld.is_empty()) {
         recommendation(book, best, ranked, money(ranked.value));
     }
 }

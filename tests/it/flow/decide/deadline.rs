@@ -128,6 +128,7 @@ async fn what_nothing_can_save_any_more_falls(store: &TestStore) -> anyhow::Resu
     let request = PrioritizeRequest {
         inline: vec![inline("gone", "mon"), inline("open", "wed")],
         as_of: Some(at("2026-03-03T09:00:00Z")),
+        explain: true,
         ..PrioritizeRequest::default()
     };
     let decision = prioritize(&world.services, request, &ada()).await?;

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use anyhow::ensure;
-use holdfast::domain::action::{ActionKind, Candidate, RiskTier, Score};
+use holdfast::domain::action::{ActionKind, Candidate, RiskTier, Score, ScoreBasis};
 use holdfast::domain::case::Category;
 use holdfast::domain::choice::Exploration;
-use holdfast::domain::decision::{Decision, RankedCase};
+use holdfast::domain::decision::{Decision, RankedCase, Withheld};
 use holdfast::flow::decide::catalogue::{BUILT_IN, Catalogue};
 use holdfast::flow::decide::explore::{ExplorationSettings, choose};
 use holdfast::flow::decide::inline::InlineCase;
@@ -41,15 +41,17 @@ fn candidate() -> impl Strategy<Value = Candidate> {
                 penalty: 0.0,
                 residual: expected_cost,
                 expected_cost,
-                effect_sd: 0.0,
-                effect_cases: 0.0,
+                deviation: 0.0,
+                support: 0,
+                basis: ScoreBasis::Believed,
             }),
         })
 }
 
 /// A case with each kind of action at most once, allowed ones first and by cost, as they are ranked.
 fn case() -> impl Strategy<Value = RankedCase> {
-    (prop::collection::vec(candidate(), 0..10), "[a-f]").prop_map(|(mut actions, reference)| {
+    let withheld = prop_oneof![4 => Just(Vec::new()), 1 => Just(vec![Withheld::NoAllowedAction])];
+    (prop::collection::vec(candidate(), 0..10), "[a-f]", withheld).prop_map(|(mut actions, reference, withheld)| {
         let mut seen = BTreeSet::new();
         actions.retain(|candidate| seen.insert(candidate.action));
         let cost = |candidate: &Candidate| candidate.score.map_or(f64::INFINITY, |score| score.expected_cost);
@@ -66,6 +68,8 @@ fn case() -> impl Strategy<Value = RankedCase> {
             fallback: None,
             at_stake: None,
             latest_useful_at: None,
+            withheld,
+            evidence: None,
             value: 0.0,
             priority: 0.0,
             actions,
@@ -104,9 +108,10 @@ proptest! {
         for case in &cases {
             let best = case.actions.first().filter(|best| best.refused.is_empty());
             let Some(choice) = &case.choice else {
-                prop_assert!(best.is_none());
+                prop_assert!(best.is_none() || !case.withheld.is_empty());
                 continue;
             };
+            prop_assert!(case.withheld.is_empty());
             let best = best.unwrap();
             let chosen = &case.actions[choice.position];
             prop_assert_eq!(chosen.action, choice.action);

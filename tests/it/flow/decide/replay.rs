@@ -53,7 +53,7 @@ fn holdfast(url: &str, folder: &Folder, arguments: &[&str]) -> std::process::Out
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_process_computes_a_thousand_decisions_again() -> anyhow::Result<()> {
     let (store, folder) = (stores::sqlite().await?, Folder::new()?);
-    let exploration = ExplorationSettings { share: 0.3, tie_cost: 30.0, per_day: 400 };
+    let exploration = ExplorationSettings { share: 0.9, tie_cost: 30.0, per_day: 400 };
     let plain = World::over(&store.store)?;
     let exploring = World::with(&store.store, Settings { exploration, ..Settings::default() })?;
     for number in 0..DECISIONS {

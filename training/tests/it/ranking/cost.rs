@@ -19,7 +19,7 @@ fn gap(model: &CostModel) -> f64 {
     for _ in 0..500 {
         let case = exceptions::case(&mut random);
         let scores = model.score(&case).unwrap();
-        let choice = choose(&schema(), &case, &scores, Some(WAIT), None, &ChooseOptions::default());
+        let choice = choose(&scores, Some(WAIT), None, schema().missing_critical(&case), &ChooseOptions::default());
         waiting += exceptions::cost(&case, WAIT);
         ours += exceptions::cost(&case, choice.order[0]);
         best += (0..3).map(|action| exceptions::cost(&case, action)).fold(f64::INFINITY, f64::min);
@@ -103,7 +103,7 @@ fn it_abstains_with_every_reason() {
     case.features = vec![0.0, 0.0, 1.0];
     let judge = |case: &Case, novelty: Option<Novelty>, options: &ChooseOptions| {
         let scores = model.score(case).unwrap();
-        choose(&schema(), case, &scores, Some(WAIT), novelty, options)
+        choose(&scores, Some(WAIT), novelty, schema().missing_critical(case), options)
     };
     let clear = judge(&case, Some(Novelty { distance: 1.0, usual: 2.0 }), &options);
     assert_eq!(clear.recommended(), Some(EXPEDITE), "{clear:?}");
