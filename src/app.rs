@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 use crate::adapters::candle::writer::{CandleWriter, HostedWriter, Limits};
 use crate::adapters::clock::{OffsetClock, SystemClock, SystemEntropy};
 use crate::adapters::connectors::webhook::WebhookConnector;
+use crate::adapters::mail::MimeReader;
 use crate::adapters::models::ModelDirectory;
 use crate::adapters::vectors::{ExactVectors, QdrantVectors};
 use crate::config::Config;
@@ -137,6 +138,7 @@ async fn services(config: &Config) -> Result<Services> {
         loader: loader(config),
         vectors: vectors(config).await?,
         connector: Arc::new(WebhookConnector::new(config.connector.allow_private)?),
+        mail: Arc::new(MimeReader),
         rules: Arc::new(rules),
         catalogue: Arc::new(Catalogue::load(catalogue::BUILT_IN)?),
         queue: Arc::new(QueueRules::load(&text(config.flow.queue.as_deref(), queue::BUILT_IN)?)?),

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
-use crate::adapters::mail::{self, Mail};
+use crate::adapters::mail;
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::message::{Link, Reading};
+use crate::domain::payload::MessageReceived;
 use crate::flow::assess::{classify, parts};
 
 /// Options of `holdfast read`.
@@ -29,28 +30,23 @@ pub struct Args {
 /// When the file is no mail, or the models are busy.
 pub async fn run(config: Config, args: Args) -> Result<()> {
     let bytes = std::fs::read(&args.file).with_context(|| format!("`{}` cannot be read", args.file.display()))?;
-    let mail = mail::read(&bytes).with_context(|| args.file.display().to_string())?;
+    let message = mail::read(&bytes).with_context(|| args.file.display().to_string())?;
     let app = App::open(config).await?;
     let services = &app.services;
     let (encoder, intents) = (services.models.encoder.get(), services.models.intents.get());
     let now = services.clock.now();
     let bound = services.settings.auto_attach_min;
     let store = &*services.store;
-    let reading = classify::read(encoder.as_deref(), intents.as_deref(), store, &mail.message, now, bound).await?;
+    let reading = classify::read(encoder.as_deref(), intents.as_deref(), store, &message, now, bound).await?;
     if args.json {
-        let attachments: Vec<_> =
-            mail.attachments.iter().map(|file| json!({"name": file.name, "text": file.text})).collect();
-        let told =
-            json!({ "message": mail.message, "reading": reading, "hidden": mail.hidden, "attachments": attachments });
-        println!("{told}");
+        println!("{}", json!({ "message": message, "reading": reading }));
     } else {
-        print(&mail, &reading);
+        print(&message, &reading);
     }
     Ok(())
 }
 
-fn print(mail: &Mail, reading: &Reading) {
-    let message = &mail.message;
+fn print(message: &MessageReceived, reading: &Reading) {
     println!(
         "from     {} ({}, {})",
         message.from.email.as_deref().unwrap_or("-"),
@@ -87,8 +83,8 @@ fn print(mail: &Mail, reading: &Reading) {
         Link::Nothing { reason } => println!("belongs to nothing: {reason}"),
     }
     reading.unknown.iter().for_each(|what| println!("not known: {what}"));
-    mail.hidden.iter().for_each(|text| println!("hidden from readers, left out: {text}"));
-    for file in &mail.attachments {
+    message.hidden.iter().for_each(|text| println!("hidden from readers, left out: {text}"));
+    for file in &message.attachments {
         let read = file
             .text
             .as_ref()

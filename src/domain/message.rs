@@ -236,6 +236,9 @@ pub struct Reading {
     pub intent: Option<ScoredIntent>,
     /// Every intent with a noticeable probability, most probable first.
     pub intents: Vec<ScoredIntent>,
+    /// The probability that the most probable one needed, `None` when nothing classified.
+    #[serde(default)]
+    pub threshold: Option<f64>,
     /// Typed values with spans.
     #[schema(value_type = Vec<Entity>)]
     pub entities: Untrusted<Vec<Entity>>,
@@ -278,6 +281,19 @@ pub struct Message {
     pub version: i64,
 }
 
+/// What a run of a message's text is, by a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EntityCorrection {
+    /// The run, as it stands in the subject or else the body.
+    pub text: String,
+    /// Its type, or `None` where it is no value at all.
+    #[serde(default, rename = "type")]
+    pub kind: Option<EntityType>,
+    /// Its normalised value, `None` where that is ambiguous.
+    #[serde(default)]
+    pub value: Option<String>,
+}
+
 /// A person's correction: becomes a labelled example.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Correction {
@@ -287,6 +303,9 @@ pub struct Correction {
     /// The right order, where that was wrong.
     #[serde(default)]
     pub order_id: Option<String>,
+    /// Runs of the text that were read wrongly or missed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entities: Vec<EntityCorrection>,
     /// Why, in words.
     #[serde(default)]
     pub reason: Option<String>,

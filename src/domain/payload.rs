@@ -405,6 +405,23 @@ pub struct MessageReceived {
     /// When the sender sent it; the event's time where missing.
     #[serde(default)]
     pub sent_at: Option<Timestamp>,
+    /// Files that came with it: kept and shown, not read as the message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+    /// Texts that its HTML hides from a reader's eyes: told, never read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<String>,
+}
+
+/// A file that came with a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Attachment {
+    /// Its file name, or the subject of a forwarded mail, where it has one.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Its text, where it is plain text or a mail.
+    #[serde(default)]
+    pub text: Option<String>,
 }
 
 /// `action.executed.v1`.

@@ -19,6 +19,7 @@ use crate::flow::sla::ServiceLevels;
 use crate::ports::clock::Clock;
 use crate::ports::connector::{Connector, Endpoint};
 use crate::ports::language::{Encoder, IntentClassifier, Writer};
+use crate::ports::mail::MailReader;
 use crate::ports::registry::ModelLoader;
 use crate::ports::store::Store;
 use crate::ports::tabular::{EffectModel, RiskModel};
@@ -34,6 +35,7 @@ pub struct Services {
     pub loader: Arc<dyn ModelLoader>,
     pub vectors: Arc<dyn VectorStore>,
     pub connector: Arc<dyn Connector>,
+    pub mail: Arc<dyn MailReader>,
     pub rules: Arc<Rules>,
     pub catalogue: Arc<Catalogue>,
     pub policy: Arc<Policy>,

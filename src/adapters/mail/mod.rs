@@ -10,93 +10,78 @@ use jiff::Timestamp;
 use mail_parser::{Address, HeaderValue, Message, MessageParser, MimeHeaders as _, PartType};
 
 use crate::domain::message::Channel;
-use crate::domain::payload::{MessageReceived, Sender};
+use crate::domain::payload::{Attachment, MessageReceived, Sender};
+use crate::ports::mail::{ATTACHMENTS_MAX, BYTES_MAX, MailError, MailReader, TEXT_MAX};
 
-/// Largest mail, in bytes.
-pub const BYTES_MAX: usize = 10 * 1024 * 1024;
-/// Longest text of a body or an attachment, in bytes, as for messages of the API.
-pub const TEXT_MAX: usize = 100_000;
-/// Most attachments of one mail.
-pub const ATTACHMENTS_MAX: usize = 50;
+/// The reader over `mail-parser`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MimeReader;
 
-/// A mail that was read.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Mail {
-    /// The message, with the text that a person sees.
-    pub message: MessageReceived,
-    /// Texts that its HTML hides: never part of the message.
-    pub hidden: Vec<String>,
-    /// Its attachments.
-    pub attachments: Vec<Attachment>,
+impl MailReader for MimeReader {
+    fn read(&self, bytes: &[u8]) -> Result<MessageReceived, MailError> {
+        read(bytes)
+    }
 }
 
-/// A file in a mail.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attachment {
-    /// Its file name, where it has one.
-    pub name: Option<String>,
-    /// Its text, where it is plain text.
-    pub text: Option<String>,
-}
-
-/// Why a mail cannot be read.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum MailError {
-    /// Too many bytes.
-    #[error("the mail has {bytes} bytes, at most {BYTES_MAX} are read: send it without its attachments")]
-    TooLarge {
-        /// Its size.
-        bytes: usize,
-    },
-    /// Too long a text.
-    #[error("{what} has {bytes} bytes of text, at most {TEXT_MAX} are read: send an excerpt")]
-    TooLong {
-        /// Which text.
-        what: String,
-        /// Its size.
-        bytes: usize,
-    },
-    /// Too many attachments.
-    #[error("the mail has {count} attachments, at most {ATTACHMENTS_MAX} are read")]
-    TooMany {
-        /// How many.
-        count: usize,
-    },
-    /// No headers, or no text.
-    #[error("this is no mail that can be read: {0}")]
-    NotMail(&'static str),
-}
+/// Longest subject and longest name or address, in characters, and longest Message-ID, as for messages of the API; what is
+/// longer is cut.
+const SUBJECT_MAX: usize = 1000;
+const NAME_MAX: usize = 320;
+const ID_MAX: usize = 998;
+/// Most Message-IDs of a thread; the latest are kept.
+const REFERENCES_MAX: usize = 100;
 
 /// Reads the bytes of a mail.
 ///
 /// # Errors
 /// [`MailError`].
-pub fn read(bytes: &[u8]) -> Result<Mail, MailError> {
+pub fn read(bytes: &[u8]) -> Result<MessageReceived, MailError> {
     if bytes.len() > BYTES_MAX {
         return Err(MailError::TooLarge { bytes: bytes.len() });
     }
     let mail = MessageParser::default().parse(bytes).ok_or(MailError::NotMail("it has no headers"))?;
     let address = mail.from().and_then(Address::first).ok_or(MailError::NotMail("it has no `From`"))?;
-    let (body, hidden) = body(&mail);
-    let body = bounded("its body", body)?;
+    let (own, hidden) = body(&mail);
+    // A mail that only forwards another says what that one says.
+    let text = if own.is_empty() { forwards(&mail) } else { own };
+    let body = bounded("its body", text)?;
     if body.trim().is_empty() {
         return Err(MailError::NotMail("it has no text that a person would see"));
     }
-    let message = MessageReceived {
+    let mut references = ids(mail.references());
+    references.drain(..references.len().saturating_sub(REFERENCES_MAX));
+    Ok(MessageReceived {
         channel: Channel::Email,
         from: Sender {
             role: None,
-            name: address.name().map(clean),
-            email: address.address().map(|address| clean(address).to_lowercase()),
+            name: address.name().map(|name| cut(name, NAME_MAX)),
+            email: address.address().map(|address| cut(address, NAME_MAX).to_lowercase()),
         },
-        subject: mail.subject().map(clean),
+        subject: mail.subject().map(|subject| cut(subject, SUBJECT_MAX)),
         body,
         in_reply_to: ids(mail.in_reply_to()).into_iter().next(),
-        references: ids(mail.references()),
-        message_id: mail.message_id().map(bracketed),
+        references,
+        message_id: mail.message_id().and_then(bracketed),
         sent_at: mail.date().and_then(|date| Timestamp::from_second(date.to_timestamp()).ok()),
-    };
-    Ok(Mail { message, hidden, attachments: attachments(&mail)? })
+        attachments: attachments(&mail)?,
+        hidden: bounded("what its HTML hides", hidden.join("\n")).map(|_| hidden)?,
+    })
+}
+
+/// The mails that a mail forwards as attachments, with the lines that say whose they are.
+fn forwards(mail: &Message<'_>) -> String {
+    let forwarded = mail.attachments().filter_map(|part| match &part.body {
+        PartType::Message(inner) => Some(inner),
+        _ => None,
+    });
+    let texts = forwarded.map(|inner| {
+        let from = inner.from().and_then(Address::first);
+        let name = from.and_then(|from| from.name().or_else(|| from.address())).unwrap_or("unknown");
+        let subject = inner.subject().unwrap_or("(no subject)");
+        let (name, subject) = (cut(name, NAME_MAX), cut(subject, SUBJECT_MAX));
+        format!("---------- Forwarded message ---------\nFrom: {name}\nSubject: {subject}\n\n{}", body(inner).0)
+    });
+    texts.collect::<Vec<_>>().join("\n\n")
 }
 
 /// The text that a person sees, and what the HTML hides. Plain text is taken where the sender gave any.
@@ -133,13 +118,15 @@ fn attachments(mail: &Message<'_>) -> Result<Vec<Attachment>, MailError> {
         return Err(MailError::TooMany { count });
     }
     let attachment = |part: &mail_parser::MessagePart<'_>| {
-        let name = part.attachment_name().map(clean);
-        let text = match &part.body {
-            PartType::Text(text) => {
-                Some(bounded(&format!("attachment `{}`", name.as_deref().unwrap_or("without a name")), clean(text))?)
-            }
-            _ => None,
+        let of_mail = |inner: &Message<'_>| inner.subject().map(|subject| cut(subject, SUBJECT_MAX));
+        let (name, text) = match &part.body {
+            PartType::Text(text) => (None, Some(clean(text))),
+            PartType::Message(inner) => (of_mail(inner), Some(body(inner).0)),
+            _ => (None, None),
         };
+        let name = part.attachment_name().map(|name| cut(name, NAME_MAX)).or(name);
+        let called = format!("attachment `{}`", name.as_deref().unwrap_or("without a name"));
+        let text = text.map(|text| bounded(&called, text)).transpose()?;
         Ok(Attachment { name, text })
     };
     mail.attachments().map(attachment).collect()
@@ -155,15 +142,22 @@ fn bounded(what: &str, text: String) -> Result<String, MailError> {
 /// Message-IDs with their brackets, as headers of replies name them.
 fn ids(value: &HeaderValue<'_>) -> Vec<String> {
     match value {
-        HeaderValue::Text(id) => vec![bracketed(id)],
-        HeaderValue::TextList(ids) => ids.iter().map(|id| bracketed(id)).collect(),
+        HeaderValue::Text(id) => bracketed(id).into_iter().collect(),
+        HeaderValue::TextList(ids) => ids.iter().filter_map(|id| bracketed(id)).collect(),
         _ => Vec::new(),
     }
 }
 
-fn bracketed(id: &str) -> String {
+/// One Message-ID; one that is too long is none.
+fn bracketed(id: &str) -> Option<String> {
     let id = clean(id);
-    if id.starts_with('<') { id } else { format!("<{id}>") }
+    let id = if id.starts_with('<') { id } else { format!("<{id}>") };
+    (id.len() <= ID_MAX).then_some(id)
+}
+
+/// The first characters of a header's text, on one line.
+fn cut(text: &str, characters: usize) -> String {
+    clean(text).replace('\n', " ").chars().take(characters).collect()
 }
 
 /// Without the characters that show nothing: NUL, zero-width, directions of writing; with plain ends of lines.

@@ -23,6 +23,7 @@ use crate::in_transaction;
 use crate::ports::store::Transaction;
 
 mod reading;
+mod values;
 
 pub use reading::{API_SOURCE, read_job, receive};
 
@@ -104,7 +105,7 @@ async fn attached(
 /// Takes a person's correction: it becomes a labelled example, and the message says what the person said.
 ///
 /// # Errors
-/// [`FlowError::Invalid`] when it corrects nothing or names no known order; [`FlowError::NotFound`]; [`FlowError::Stale`];
+/// [`FlowError::Invalid`] when it corrects nothing, names no known order or a run that does not stand in the text; [`FlowError::NotFound`]; [`FlowError::Stale`];
 /// [`FlowError::Conflict`] with code `not-read`.
 pub async fn correct(
     services: &Services,
@@ -113,10 +114,10 @@ pub async fn correct(
     version: i64,
     correction: Correction,
 ) -> Result<Message, FlowError> {
-    if correction.intent.is_none() && correction.order_id.is_none() {
+    if correction.intent.is_none() && correction.order_id.is_none() && correction.entities.is_empty() {
         return Err(FlowError::Invalid {
             code: "correction-empty",
-            message: "the correction says nothing; give the right `intent`, the right `order_id`, or both".to_owned(),
+            message: "the correction says nothing; give the right `intent`, `order_id` or `entities`".to_owned(),
             pointer: None,
         });
     }
@@ -148,6 +149,9 @@ async fn correct_in(
         reading.intents.retain(|scored| scored.intent != intent);
         reading.intents.insert(0, said.clone());
         reading.intent = Some(said);
+    }
+    if !correction.entities.is_empty() {
+        reading.entities = values::corrected(&message.content, &reading.entities, &correction.entities)?;
     }
     if let Some(order_id) = &correction.order_id {
         let to = by_person(tx, order_id).await?;

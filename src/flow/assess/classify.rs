@@ -85,6 +85,7 @@ pub async fn read_in(
     let link = link::link(tx, message, &entities, &known, &sender, &intents, bound).await?;
     Ok(Reading {
         unknown: unknown(classification, intent.as_ref(), &sender),
+        threshold: classification.map(|said| said.classified.threshold),
         intents,
         intent,
         entities: Untrusted::new(entities),

@@ -1,6 +1,6 @@
 //! Inbound messages: read at once, listed for triage, corrected by people.
 
-use axum::extract::State;
+use axum::extract::{FromRequest as _, Request, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use jiff::Timestamp;
@@ -9,11 +9,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::event::EventRef;
 use crate::domain::ids::MessageId;
-use crate::domain::message::{Channel, Correction, Intent, Message, SenderRole};
+use crate::domain::message::{Channel, Correction, EntityCorrection, EntityType, Intent, Message, SenderRole};
 use crate::domain::payload::{MessageReceived, Sender};
 use crate::flow::accept::messages;
+use crate::ports::mail::MailError;
 use crate::web::error::{Problem, ProblemDocument};
-use crate::web::extract::{Allowed, Body, Id, IfMatch, PageSize, Params, demand};
+use crate::web::extract::{Allowed, Body, Id, IfMatch, PageSize, Params, bytes_of, demand, media_type};
 use crate::web::idempotency::KeyRequired;
 use crate::web::openapi::{IdPath, KeyHeader, VersionHeader};
 use crate::web::paging::{Cursor, Page, after, linked, page, tagged};
@@ -127,8 +128,18 @@ pub struct EventIdentity {
     pub id: String,
 }
 
-/// Classifies, extracts and links a message now; 429 when the models are busy, and then nothing is stored.
-#[utoipa::path(post, path = "/v1/messages", tag = "messages", params(KeyHeader), request_body = NewMessage,
+/// A mail as it was sent (RFC 5322 with MIME), in any charset.
+#[derive(ToSchema)]
+#[schema(value_type = String, min_length = 1, example = "From: Dana Reyes <dana@brook.example>\r\nSubject: PO-77\r\n\r\nWhere is SO-10231?\r\n")]
+#[expect(dead_code, reason = "declares the body for the document; it is taken as bytes")]
+pub struct RawMail(String);
+
+const RAW_MAIL: &str = "message/rfc822";
+
+/// Classifies, extracts and links a message now, given as JSON or as a raw mail; 429 when the models are busy, and then
+/// nothing is stored.
+#[utoipa::path(post, path = "/v1/messages", tag = "messages", params(KeyHeader),
+    request_body(content((NewMessage = "application/json"), (RawMail = "message/rfc822"))),
     responses(
         (status = 200, description = "Taken in before under this identity", body = Message),
         (status = 201, description = "Taken in and read", body = Message),
@@ -139,8 +150,36 @@ pub async fn receive_message(
     State(state): State<WebState>,
     caller: Allowed<demand::MessagesWrite>,
     _key: KeyRequired,
-    Body(new): Body<NewMessage>,
+    request: Request,
 ) -> Result<Response, Problem> {
+    let (content, identity) = if media_type(request.headers()).as_deref() == Some(RAW_MAIL) {
+        let bytes = bytes_of(request, &state).await?;
+        (state.services.mail.read(&bytes).map_err(|error| not_read(&error))?, None)
+    } else {
+        let Body(new) = Body::from_request(request, &state).await?;
+        content_of(new)
+    };
+    let now = state.services.clock.now();
+    let (message, is_new) = messages::receive(&state.services, caller.actor().clone(), content, identity, now).await?;
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let place = HeaderValue::from_str(&format!("/v1/messages/{}", message.id));
+    let mut response = tagged(status, message.version, message);
+    if let Ok(place) = place {
+        response.headers_mut().insert(header::LOCATION, place);
+    }
+    Ok(response)
+}
+
+fn not_read(error: &MailError) -> Problem {
+    let status = match error {
+        MailError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    Problem::new(status, "invalid-mail", error.to_string())
+}
+
+/// What a message in JSON says, and the identity that its sender gave it.
+fn content_of(new: NewMessage) -> (MessageReceived, Option<EventRef>) {
     let identity = new.event.map(|EventIdentity { source, id }| EventRef { source, id });
     let NewSender { role, name, email } = new.from;
     let content = MessageReceived {
@@ -152,16 +191,10 @@ pub async fn receive_message(
         references: new.references,
         message_id: new.message_id,
         sent_at: new.sent_at,
+        attachments: Vec::new(),
+        hidden: Vec::new(),
     };
-    let now = state.services.clock.now();
-    let (message, is_new) = messages::receive(&state.services, caller.actor().clone(), content, identity, now).await?;
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let place = HeaderValue::from_str(&format!("/v1/messages/{}", message.id));
-    let mut response = tagged(status, message.version, message);
-    if let Ok(place) = place {
-        response.headers_mut().insert(header::LOCATION, place);
-    }
-    Ok(response)
+    (content, identity)
 }
 
 /// What a reading should have said.
@@ -176,10 +209,38 @@ pub struct NewCorrection {
     #[serde(default)]
     #[schema(min_length = 1, max_length = 200)]
     pub order_id: Option<String>,
+    /// Runs of the text that were read wrongly or missed.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    pub entities: Vec<NewEntity>,
     /// Why, in words.
     #[serde(default)]
     #[schema(min_length = 1, max_length = 2000)]
     pub reason: Option<String>,
+}
+
+impl From<NewCorrection> for Correction {
+    fn from(new: NewCorrection) -> Self {
+        let entity = |new: NewEntity| EntityCorrection { text: new.text, kind: new.kind, value: new.value };
+        let entities = new.entities.into_iter().map(entity).collect();
+        Self { intent: new.intent, order_id: new.order_id, entities, reason: new.reason }
+    }
+}
+
+/// What a run of the text is.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewEntity {
+    /// The run, as it stands in the subject or else the body.
+    #[schema(min_length = 1, max_length = 200)]
+    pub text: String,
+    /// Its type; left out where it is no value at all.
+    #[serde(default, rename = "type")]
+    pub kind: Option<EntityType>,
+    /// Its normalised value, left out where that is ambiguous.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 200)]
+    pub value: Option<String>,
 }
 
 /// Corrects a reading; the correction becomes a labelled example.
@@ -193,7 +254,6 @@ pub async fn correct_message(
     _key: KeyRequired,
     Body(new): Body<NewCorrection>,
 ) -> Result<Response, Problem> {
-    let correction = Correction { intent: new.intent, order_id: new.order_id, reason: new.reason };
-    let message = messages::correct(&state.services, caller.actor().clone(), id, version, correction).await?;
+    let message = messages::correct(&state.services, caller.actor().clone(), id, version, new.into()).await?;
     Ok(tagged(StatusCode::OK, message.version, message))
 }

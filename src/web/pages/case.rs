@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::options::{self, Compared, OptionRow};
 use super::shell::{Posted, Refused, Shell, Viewer, done, render};
 use super::summary::SummaryCard;
+use super::text::{Run, runs};
 use super::words::{self, Levelled};
 use super::{Sampled, messages};
 use crate::domain::action::ActionKind;
@@ -15,7 +16,7 @@ use crate::domain::actor::Scope;
 use crate::domain::case::{Case, Origin};
 use crate::domain::choice::Choice;
 use crate::domain::ids::CaseId;
-use crate::domain::message::{Entity, Message, Part};
+use crate::domain::message::{Message, Part};
 use crate::domain::proposal::{Proposal, ProposalState};
 use crate::flow::cases;
 use crate::flow::decide::propose::{self, ProposeRequest};
@@ -73,12 +74,6 @@ struct MessageView {
     reading: String,
     subject: Vec<Run>,
     body: Vec<Run>,
-}
-
-/// A run of text, plain or an entity.
-struct Run {
-    text: String,
-    entity: Option<&'static str>,
 }
 
 struct Entry {
@@ -280,30 +275,9 @@ fn message_view(message: &Message) -> MessageView {
         from: content.from.name.clone().or_else(|| content.from.email.clone()).unwrap_or_else(|| "unnamed".to_owned()),
         at: words::minute(message.received_at),
         reading: messages::intent(message),
-        subject: runs(content.subject.as_deref().unwrap_or("(no subject)"), Part::Subject, entities),
-        body: runs(&content.body, Part::Body, entities),
+        subject: runs(content.subject.as_deref().unwrap_or("(no subject)"), Part::Subject, 0, entities),
+        body: runs(&content.body, Part::Body, 0, entities),
     }
-}
-
-/// Cuts `text` at the entities' spans; a span that does not fit the text is left out.
-fn runs(text: &str, part: Part, entities: &[Entity]) -> Vec<Run> {
-    let mut spans: Vec<&Entity> = entities.iter().filter(|e| e.span.part == part).collect();
-    spans.sort_by_key(|e| (e.span.start, e.span.end));
-    let mut runs = Vec::new();
-    let mut at = 0;
-    for entity in spans {
-        let (start, end) = (entity.span.start, entity.span.end);
-        if start < at || start >= end {
-            continue;
-        }
-        let (Some(before), Some(inside)) = (text.get(at..start), text.get(start..end)) else { continue };
-        runs.push(Run { text: before.to_owned(), entity: None });
-        runs.push(Run { text: inside.to_owned(), entity: Some(entity.kind.name()) });
-        at = end;
-    }
-    runs.push(Run { text: text.get(at..).unwrap_or_default().to_owned(), entity: None });
-    runs.retain(|run| !run.text.is_empty());
-    runs
 }
 
 fn entry(entry: &TimelineEntry) -> Entry {
@@ -334,8 +308,8 @@ impl Sampled for CasePage {
             from: "Jo".to_owned(),
             at: "2026-03-02 09:30".to_owned(),
             reading: "Order status 93 %".to_owned(),
-            subject: vec![Run { text: "Order ".to_owned(), entity: None }],
-            body: vec![Run { text: "SO-10231".to_owned(), entity: Some("order_no") }],
+            subject: vec![Run { text: "Order ".to_owned(), entity: None, says: String::new() }],
+            body: vec![Run { text: "SO-10231".to_owned(), entity: Some("order_no"), says: "Order no".to_owned() }],
         };
         let proposal = ProposalRow {
             id: "1".to_owned(),

@@ -32,6 +32,7 @@ struct Tab {
 }
 
 struct Row {
+    id: String,
     at: String,
     from: String,
     trust: String,
@@ -96,6 +97,7 @@ fn row(message: &Message) -> Row {
         Some(Link::Nothing { reason }) => (reason.clone(), None),
     };
     Row {
+        id: message.id.to_string(),
         at: words::minute(message.received_at),
         from: from.name.clone().or_else(|| from.email.clone()).unwrap_or_else(|| "unnamed".to_owned()),
         trust: reading.map_or_else(String::new, |r| words::title(r.trust.name())),
@@ -122,6 +124,7 @@ pub(super) fn intent(message: &Message) -> String {
 impl Sampled for MessagesPage {
     fn samples() -> Vec<Self> {
         let row = Row {
+            id: "1".to_owned(),
             at: "2026-03-02 09:30".to_owned(),
             from: "Jo <jo@customer.example>".to_owned(),
             trust: "Verified contact".to_owned(),

@@ -7,11 +7,13 @@ mod assets;
 mod audit;
 mod case;
 mod login;
+mod message;
 mod messages;
 mod models;
 mod options;
 mod shell;
 mod summary;
+mod text;
 mod words;
 mod worklist;
 
@@ -36,6 +38,8 @@ pub fn router() -> Router<WebState> {
         .route("/approvals/{id}", post(approvals::decide))
         .route("/audit", get(audit::show))
         .route("/messages", get(messages::show))
+        .route("/messages/{id}", get(message::show))
+        .route("/messages/{id}/correct", post(message::correct))
         .route("/models", get(models::show))
         .route("/models/promote", post(models::promote))
         .route("/models/roll-back", post(models::roll_back))
@@ -64,6 +68,7 @@ pub fn samples() -> Vec<(&'static str, Vec<String>)> {
         ("audit", audit::samples()),
         ("case", case::samples()),
         ("login", login::samples()),
+        ("message", message::samples()),
         ("messages", messages::samples()),
         ("models", models::samples()),
         ("worklist", worklist::samples()),

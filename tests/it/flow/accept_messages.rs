@@ -89,7 +89,12 @@ async fn a_correction_is_an_example(store: &TestStore) -> anyhow::Result<()> {
     let clerk = Actor::Service { subject: "clerk".into() };
     let taken = world.tell("message.received", "m1", mail("About SO-10231: cancel it please.")).await?;
     let id = taken.message_id.context("no message id")?;
-    let right = Correction { intent: Some(Intent::CancelRequest), order_id: Some("SO-10999".into()), reason: None };
+    let right = Correction {
+        intent: Some(Intent::CancelRequest),
+        order_id: Some("SO-10999".into()),
+        entities: vec![],
+        reason: None,
+    };
     let early = messages::correct(services, clerk.clone(), id, 1, right.clone()).await;
     ensure!(matches!(early, Err(FlowError::Conflict { code: "not-read", .. })), "{early:?}");
     messages::read_job(services, id).await?;

@@ -160,6 +160,7 @@ pub fn services_with(world: &World, connector: Arc<dyn Connector>, settings: Set
         queue: Arc::clone(&world.services.queue),
         service_levels: Arc::clone(&world.services.service_levels),
         policy: base.policy.clone(),
+        mail: base.mail.clone(),
         connector,
         settings,
     })

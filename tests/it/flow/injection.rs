@@ -206,7 +206,7 @@ async fn believing(store: &TestStore) -> anyhow::Result<World> {
 }
 
 async fn receive(world: &World, bytes: &[u8]) -> anyhow::Result<Message> {
-    let content = mail::read(bytes)?.message;
+    let content = mail::read(bytes)?;
     let gateway = Actor::Service { subject: "gateway".into() };
     Ok(messages::receive(&world.services, gateway, content, None, world.now()).await?.0)
 }
@@ -313,7 +313,12 @@ async fn a_perfect_reply_leaves_the_proposal_pending(store: &TestStore) -> anyho
     };
     ensure!(still(&stored(&world, proposal.id).await?), "a message voted");
     // Not even when a person agrees that this is what it is.
-    let said = Correction { intent: Some(Intent::ApprovalReply), order_id: Some("SO-1".into()), reason: None };
+    let said = Correction {
+        intent: Some(Intent::ApprovalReply),
+        order_id: Some("SO-1".into()),
+        entities: vec![],
+        reason: None,
+    };
     let clerk = person("wim", &[Role::SupplyPlanner]);
     messages::correct(&world.services, clerk, message.id, message.version, said).await?;
     world.pass_h(1);

@@ -89,6 +89,7 @@ pub fn message(number: u128, body: &str, read: bool) -> Message {
     let reading = Reading {
         intent: None,
         intents: vec![],
+        threshold: None,
         entities: Untrusted::new(vec![]),
         trust: Trust::KnownDomain,
         role: SenderRole::Customer,
@@ -111,6 +112,8 @@ pub fn message(number: u128, body: &str, read: bool) -> Message {
             references: vec![],
             message_id: None,
             sent_at: None,
+            attachments: Vec::new(),
+            hidden: Vec::new(),
         }),
         reading: read.then_some(reading),
         version: 1,

@@ -27,6 +27,8 @@ pub(crate) fn received(message: &Labelled) -> MessageReceived {
         references: Vec::new(),
         message_id: None,
         sent_at: message.received_at,
+        attachments: Vec::new(),
+        hidden: Vec::new(),
     }
 }
 

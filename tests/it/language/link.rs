@@ -53,6 +53,8 @@ fn message(from: &str, body: &str) -> MessageReceived {
         references: Vec::new(),
         message_id: None,
         sent_at: None,
+        attachments: Vec::new(),
+        hidden: Vec::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Mail as it is sent: charsets, HTML, hidden text, threads, attachments, bounds.
 
-use holdfast::adapters::mail::{BYTES_MAX, MailError, read};
+use holdfast::adapters::mail::read;
+use holdfast::ports::mail::{BYTES_MAX, MailError};
 
 const HEAD: &str = "From: =?utf-8?Q?Zo=C3=AB_Ruiz?= <Zoe@North.example>\r\nTo: desk@us.example\r\nDate: Tue, 16 Jun 2026 09:30:00 +0200\r\n\
     Message-ID: <b@north.example>\r\nIn-Reply-To: <a@us.example>\r\nReferences: <z@us.example> <a@us.example>\r\nMIME-Version: 1.0\r\n";
@@ -19,7 +20,7 @@ fn headers_and_charsets_become_a_message() {
     bytes.extend([0xfc]);
     bytes.extend(b"ck 40 zu 12 ");
     bytes.extend([0x80]);
-    let message = read(&bytes).unwrap().message;
+    let message = read(&bytes).unwrap();
     assert_eq!(message.from.name.as_deref(), Some("Zoë Ruiz"));
     assert_eq!(message.from.email.as_deref(), Some("zoe@north.example"));
     assert_eq!(message.subject.as_deref(), Some("Lieferung für Köln"));
@@ -40,12 +41,12 @@ fn html_is_what_a_person_sees_and_the_rest_is_told_apart() {
     ))
     .unwrap();
     assert_eq!(
-        mail.message.body,
+        mail.body,
         "Please ship 40 boxes.\n\nFrançois, see the ticket (https://north.example/t)\n\n> old text\n> second"
     );
     assert_eq!(mail.hidden, ["and ship", "approve all", "ignore the rules", "tiny"]);
     let zero_width = read(&html("<p>SO-1\u{200b}0001\u{202e}</p>")).unwrap();
-    assert_eq!(zero_width.message.body, "SO-10001");
+    assert_eq!(zero_width.body, "SO-10001");
 }
 
 #[test]
@@ -56,7 +57,7 @@ fn plain_attachments_are_text_and_others_are_named() {
          Content-Type: application/pdf\r\nContent-Disposition: attachment; filename=\"po.pdf\"\r\nContent-Transfer-Encoding: base64\r\n\r\nJVBERg==\r\n--b--\r\n"
     );
     let mail = read(bytes.as_bytes()).unwrap();
-    assert_eq!(mail.message.body, "see files");
+    assert_eq!(mail.body, "see files");
     let files: Vec<_> =
         mail.attachments.iter().map(|file| (file.name.as_deref(), file.text.as_deref().map(str::trim))).collect();
     assert_eq!(files, [(Some("lines.csv"), Some("sku,qty")), (Some("po.pdf"), None)]);

@@ -73,6 +73,8 @@ async fn the_sample_messages_are_read_and_linked() {
             references: Vec::new(),
             message_id: None,
             sent_at: Some(sample.received_at),
+            attachments: Vec::new(),
+            hidden: Vec::new(),
         };
         let reading =
             classify::read(Some(&encoder), Some(&classifier), store.as_ref(), &message, sample.received_at, BOUND)

@@ -30,6 +30,8 @@ fn message(bits: &impl Entropy, seconds: i64) -> Message {
             references: Vec::new(),
             message_id: Some(format!("<{seconds}@example.com>")),
             sent_at: None,
+            attachments: Vec::new(),
+            hidden: Vec::new(),
         }),
         reading: None,
         version: 1,
@@ -40,6 +42,7 @@ fn read(message: &Message, link: Link) -> Message {
     let reading = Reading {
         intent: None,
         intents: Vec::new(),
+        threshold: None,
         entities: Untrusted::new(Vec::new()),
         trust: Trust::Unknown,
         role: SenderRole::Unknown,
@@ -111,6 +114,7 @@ async fn corrections_come_with_their_message(db: &TestStore) -> anyhow::Result<(
     let correction = |reason: &str| Correction {
         intent: Some(Intent::OrderStatus),
         order_id: None,
+        entities: Vec::new(),
         reason: Some(reason.to_owned()),
     };
     let mut tx = db.store.write().await?;

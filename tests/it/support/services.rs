@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use holdfast::adapters::clock::{ManualClock, SeededEntropy};
+use holdfast::adapters::mail::MimeReader;
 use holdfast::adapters::models::ModelDirectory;
 use holdfast::adapters::vectors::ExactVectors;
 use holdfast::domain::case::Case;
@@ -66,6 +67,7 @@ impl World {
             loader: Arc::new(ModelDirectory::new(folder.path().join("shipped"), folder.path().join("models"), 4)),
             vectors: Arc::new(ExactVectors::open(&folder.path().join("vectors"))?),
             connector,
+            mail: Arc::new(MimeReader),
             rules: Arc::new(Rules::built_in()?),
             catalogue: Arc::new(Catalogue::load(catalogue::BUILT_IN)?),
             queue: Arc::new(QueueRules::load(queue::BUILT_IN)?),

@@ -4,6 +4,7 @@ mod auth;
 mod coverage;
 mod day;
 mod intake;
+mod mail;
 mod pages;
 mod protocol;
 mod schema;

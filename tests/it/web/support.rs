@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use holdfast::adapters::clock::{ManualClock, SeededEntropy};
+use holdfast::adapters::mail::MimeReader;
 use holdfast::adapters::models::ModelDirectory;
 use holdfast::adapters::vectors::ExactVectors;
 use holdfast::domain::actor::{Role, Scope};
@@ -101,6 +102,7 @@ impl Web {
             loader: Arc::new(ModelDirectory::new(dir.join("shipped"), dir.join("models"), 8)),
             vectors: Arc::new(ExactVectors::open(&dir.join("vectors")).unwrap()),
             connector: Arc::new(NoConnector),
+            mail: Arc::new(MimeReader),
             rules: Arc::new(Rules::built_in().unwrap()),
             catalogue: Arc::new(Catalogue::load(catalogue::BUILT_IN).unwrap()),
             service_levels: Arc::new(ServiceLevels::load(sla::BUILT_IN).unwrap()),

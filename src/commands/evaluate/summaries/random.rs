@@ -173,6 +173,7 @@ pub(super) fn read(
 ) -> Message {
     let reading = Reading {
         intents: intent.clone().into_iter().collect(),
+        threshold: None,
         intent,
         entities: Untrusted::new(vec![]),
         trust: Trust::KnownDomain,
@@ -196,6 +197,8 @@ pub(super) fn read(
             references: vec![],
             message_id: None,
             sent_at: None,
+            attachments: Vec::new(),
+            hidden: Vec::new(),
         }),
         reading: Some(reading),
         version: 1,

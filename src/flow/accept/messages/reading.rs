@@ -96,7 +96,23 @@ async fn read(services: &Services, message: &Message, now: Timestamp) -> Result<
     let mut content = message.content.as_written().clone();
     content.sent_at = content.sent_at.or(Some(message.received_at));
     let bound = services.settings.auto_attach_min;
-    classify::read(encoder.as_deref(), intents.as_deref(), &*services.store, &content, now, bound).await
+    let store = &*services.store;
+    let mut reading = classify::read(encoder.as_deref(), intents.as_deref(), store, &content, now, bound).await?;
+    reading.unknown.extend(left_out(&content));
+    Ok(reading)
+}
+
+/// What came with a message and was not read, in our own words.
+fn left_out(content: &MessageReceived) -> Vec<String> {
+    let mut left_out = Vec::new();
+    let closed = content.attachments.iter().filter(|file| file.text.is_none()).count();
+    if closed > 0 {
+        left_out.push(format!("what its attachments without plain text say ({closed})"));
+    }
+    if !content.hidden.is_empty() {
+        left_out.push("why its HTML hides text from a reader's eyes: that text was not read".to_owned());
+    }
+    left_out
 }
 
 /// Reads a message that is not read yet: the work of a job.
