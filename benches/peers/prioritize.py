@@ -3,9 +3,13 @@
 A running service with models is asked over HTTP to rank its hundred first exceptions, again and again. The peer gets the
 facts and features of the same exceptions as JSON text and does what ranking is: read them, lay out a row for each
 exception and action, predict the probability of a miss and the residual cost with an ensemble of boosters, add quote and
-penalty, order actions and exceptions, and write JSON. It has no HTTP, no database, no guards, no reasons and no record, all
-of which the service does in its time. The peer's boosters are fitted on noise of the same shape: trees of the same size
-take the same time, whatever they learned.
+penalty, order actions and exceptions, and write JSON. It has no HTTP, no database, no guards, no reasons, no nearest cases
+and no record, all of which the service does in its time. The peer's boosters are fitted on noise of the same shape: trees
+of the same size take the same time, whatever they learned.
+
+The peer scores every candidate by its boosters. The service does so in the categories whose effects it has learned and
+believes its catalogue in the others, so the share that it scored by its effect model is printed; where that is none, the
+comparison is of everything but the effect model.
 
     prioritize.py --url http://127.0.0.1:8080 --token TOKEN [--requests 40]
 
@@ -137,6 +141,13 @@ def main():
     candidates = sum(len(case["actions"]) for case in cases)
     versions = {name: answer["versions"].get(name) for name in ("risk", "effect")}
     print(f"{len(ids)} exceptions with {candidates / len(ids):.1f} open candidates each; versions {versions}")
+    learned = sum(
+        action["score"] is not None and action["score"]["basis"] == "learned"
+        for case in decision["output"]
+        for action in case["actions"]
+    )
+    withheld = sum(bool(case["withheld"]) for case in decision["output"])
+    print(f"{learned} of {candidates} candidates scored by the effect model; {withheld} recommendations withheld")
 
     peer, text = Peer(len(cases[0]["row"]) + len(cases[0]["actions"][0]["row"])), json.dumps(cases)
     ours = timed(args.requests, lambda: call(f"{args.url}/v1/prioritize", args.token, {"ids": ids}))

@@ -33,7 +33,8 @@ run() {
 prioritize() {
     local holdfast=$root/target/release/holdfast dir=$root/target/bench-demo bind=127.0.0.1:18099 failed=0
     cargo build --release --locked --manifest-path "$root/Cargo.toml"
-    [ -d "$dir" ] || "$holdfast" demo --dir "$dir" --no-serve
+    # Half a year, so that effects can be learned in some categories.
+    [ -d "$dir" ] || "$holdfast" demo --dir "$dir" --days 182 --no-serve
     HOLDFAST_DATA_DIR=$dir HOLDFAST_SERVER__BIND=$bind "$holdfast" serve >"$dir/serve.log" 2>&1 &
     server=$!
     trap 'kill $server 2>/dev/null || true' EXIT
