@@ -38,13 +38,13 @@ impl Service {
         Calendar::new(&self.time_zone, &self.service_calendar)
     }
 
-    /// The hours in which goods can be handed over: working hours up to the cut-off.
-    ///
-    /// # Errors
-    /// [`CalendarError`].
-    pub fn handing_over(&self) -> Result<Calendar, CalendarError> {
-        let working = self.working()?;
-        Ok(self.cut_off_local_time.map_or_else(|| working.clone(), |cut_off| working.clone().closing_at(cut_off)))
+    /// The hours in which goods can be handed over, of those in which the party works: up to the cut-off.
+    #[must_use]
+    pub fn handing_over(&self, working: Calendar) -> Calendar {
+        match self.cut_off_local_time {
+            Some(cut_off) => working.closing_at(cut_off),
+            None => working,
+        }
     }
 }
 

@@ -35,11 +35,11 @@ impl<'a> Deadlines<'a> {
     #[must_use]
     pub fn of(timetable: &'a Timetable, due_at: Option<Timestamp>) -> Self {
         let working = |service: &Option<Service>| service.as_ref().and_then(|service| service.working().ok());
-        let warehouse = working(&timetable.warehouse);
+        let (warehouse, carrier) = (working(&timetable.warehouse), working(&timetable.carrier));
         Self {
-            steps: due_at.map(|due| steps(timetable, warehouse.as_ref(), due)),
+            steps: due_at.map(|due| steps(timetable, (warehouse.as_ref(), carrier.as_ref()), due)),
             warehouse,
-            carrier: working(&timetable.carrier),
+            carrier,
             supplier: working(&timetable.supplier),
             timetable,
         }
@@ -74,11 +74,14 @@ impl<'a> Deadlines<'a> {
     }
 }
 
-fn steps(timetable: &Timetable, warehouse: Option<&Calendar>, due: Timestamp) -> Steps {
-    let handing_over = |service: &Option<Service>| service.as_ref().and_then(|service| service.handing_over().ok());
-    let before = |calendar: Option<Calendar>, at: Timestamp| calendar.and_then(|c| c.last_open(at)).unwrap_or(at);
-    let collected = before(handing_over(&timetable.carrier), due);
-    let hand_over = before(handing_over(&timetable.warehouse), collected);
+/// `warehouse` and `carrier` are the hours in which these work.
+fn steps(timetable: &Timetable, (warehouse, carrier): (Option<&Calendar>, Option<&Calendar>), due: Timestamp) -> Steps {
+    let before = |service: &Option<Service>, working: Option<&Calendar>, at: Timestamp| {
+        let calendar = service.as_ref().zip(working).map(|(service, working)| service.handing_over(working.clone()));
+        calendar.and_then(|calendar| calendar.last_open(at)).unwrap_or(at)
+    };
+    let collected = before(&timetable.carrier, carrier, due);
+    let hand_over = before(&timetable.warehouse, warehouse, collected);
     let (Some(service), Some(calendar)) = (&timetable.warehouse, warehouse) else {
         return Steps { pick: hand_over, hand_over, due };
     };
