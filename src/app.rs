@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 use crate::adapters::candle::writer::{CandleWriter, HostedWriter, Limits};
 use crate::adapters::clock::{OffsetClock, SystemClock, SystemEntropy};
 use crate::adapters::connectors::webhook::WebhookConnector;
+use crate::adapters::linfa::policy_value::LibraryJudge;
 use crate::adapters::mail::MimeReader;
 use crate::adapters::models::ModelDirectory;
 use crate::adapters::vectors::{ExactVectors, QdrantVectors};
@@ -136,6 +137,7 @@ async fn services(config: &Config) -> Result<Services> {
         entropy: Arc::new(SystemEntropy),
         models: Arc::new(Models::default()),
         loader: loader(config),
+        judge: Arc::new(LibraryJudge),
         vectors: vectors(config).await?,
         connector: Arc::new(WebhookConnector::new(config.connector.allow_private)?),
         mail: Arc::new(MimeReader),

@@ -20,6 +20,7 @@ use crate::ports::clock::Clock;
 use crate::ports::connector::{Connector, Endpoint};
 use crate::ports::language::{Encoder, IntentClassifier, Writer};
 use crate::ports::mail::MailReader;
+use crate::ports::policy_value::PolicyJudge;
 use crate::ports::registry::ModelLoader;
 use crate::ports::store::Store;
 use crate::ports::tabular::{EffectModel, RiskModel};
@@ -33,6 +34,7 @@ pub struct Services {
     pub entropy: Arc<dyn Entropy>,
     pub models: Arc<Models>,
     pub loader: Arc<dyn ModelLoader>,
+    pub judge: Arc<dyn PolicyJudge>,
     pub vectors: Arc<dyn VectorStore>,
     pub connector: Arc<dyn Connector>,
     pub mail: Arc<dyn MailReader>,

@@ -85,7 +85,7 @@ async fn of_store(config: Config, args: &Args) -> Result<PolicyValue> {
         Some(version) => Some(stored(&app, version).await?),
     };
     let taken = if args.carried_out { Taken::CarriedOut } else { Taken::Recommended };
-    value(&app.services, &LibraryJudge, effect, (taken, args.since))
+    value(&app.services, effect, (taken, args.since))
         .await
         .context("decisions count once their outcome is known; see `GET /v1/decisions/{id}`")
 }

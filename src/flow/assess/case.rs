@@ -175,35 +175,33 @@ async fn assess_case(
     let standing = Standing { facts, attributes: &case.attributes, since: case.opened_at };
     ranked.queue = Some(queue::place(&services.queue, &services.catalogue, &ranked, standing));
     look_again(services, tx, ctx, &case, &ranked).await?;
-    let draft = prioritize::draft_of(services, &case, (facts, known, scored.margins), ranked)?;
-    let (decision, explored) = log::decide(tx, ctx, services, draft).await?;
-    let Some(ranked) = decision.output.first() else { return Ok(()) };
+    let chosen = log::choose(tx, ctx, services, std::slice::from_mut(&mut ranked)).await?;
     sla::start(&services.service_levels, tx, ctx, &mut case).await?;
     let before = case.assessment.take();
-    let mut assessment = shown(ranked, ctx.now);
+    let mut assessment = shown(&ranked, ctx.now);
     let changed = before.as_ref().is_none_or(|before| before.best_action != assessment.best_action);
     // The recommendation that stands is the one whose record is kept; the same again is none.
     assessment.decision_id = match before.and_then(|before| before.decision_id) {
-        Some(stands) if !changed && explored.is_empty() => Some(stands),
+        Some(stands) if !changed && !chosen.explores() => Some(stands),
         _ => {
-            log::keep(tx, ctx, &decision, &explored).await?;
-            Some(decision.id)
+            let draft = prioritize::draft_of(services, &case, (facts, known, scored.margins), ranked.clone())?;
+            Some(log::keep(tx, ctx, draft, chosen).await?.id)
         }
     };
     case.assessment = Some(assessment);
     let id = case.id;
     if case.state == CaseState::New {
-        let why = json!({ "assessed": recommendation(ranked) });
+        let why = json!({ "assessed": recommendation(&ranked) });
         cases::transition(tx, ctx, case, CaseState::Triaged { at: ctx.now }, why).await?;
     } else {
         // Not a change of state: the worklist's numbers follow the facts, and the audit log need not.
         tx.update_case(&case).await?;
     }
     if let Some(case) = tx.case(id).await? {
-        kept::keep(tx, &case, facts, ranked, ctx.now).await?;
+        kept::keep(tx, &case, facts, &ranked, ctx.now).await?;
     }
     if changed {
-        emit(tx, ctx, "recommendation.made.v1", &cases::subject(id), recommendation(ranked)).await?;
+        emit(tx, ctx, "recommendation.made.v1", &cases::subject(id), recommendation(&ranked)).await?;
     }
     Ok(())
 }

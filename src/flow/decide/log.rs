@@ -15,7 +15,7 @@ use super::explore;
 use crate::domain::action::ActionCall;
 use crate::domain::actor::Actor;
 use crate::domain::approval::Vote;
-use crate::domain::choice::{Followed, ProposalStands, ReasonCode, Response, ResponseKind, ResponsePart};
+use crate::domain::choice::{Exploration, Followed, ProposalStands, ReasonCode, Response, ResponseKind, ResponsePart};
 use crate::domain::decision::{Decision, DecisionRecord, RankedCase};
 use crate::domain::digest;
 use crate::domain::ids::{CaseId, DecisionId, ResponseId};
@@ -31,7 +31,7 @@ use crate::ports::store::proposals::ProposalFilter;
 /// Proposals of one case that are looked through.
 const PROPOSALS_MAX: u32 = 200;
 
-/// A ranking before anything is chosen.
+/// A ranking on which was chosen, before it is a decision.
 #[derive(Clone, Debug)]
 pub struct Draft {
     /// The time that it is for.
@@ -46,20 +46,42 @@ pub struct Draft {
     pub plan: Option<ShiftPlan>,
 }
 
-/// Chooses on every case of a ranking, without keeping anything: the decision, and the cases that it newly explores with the
-/// place of the day that each takes. A place that another takes meanwhile makes keeping it a conflict.
+/// What the choices on a ranking hung on, and the cases that they newly explore with the place of the day that each takes.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    exploration: Option<Exploration>,
+    explored: Vec<(u32, String)>,
+}
+
+impl Chosen {
+    /// Whether it recommends anything to learn from it for the first time.
+    #[must_use]
+    pub fn explores(&self) -> bool {
+        !self.explored.is_empty()
+    }
+}
+
+/// Chooses on every case of a ranking, without keeping anything. A place of the day that another takes meanwhile makes
+/// keeping it a conflict.
 ///
 /// # Errors
 /// [`FlowError::Store`].
-pub async fn decide(
+pub async fn choose(
     tx: &mut dyn Transaction,
     ctx: &Ctx<'_>,
     services: &Services,
-    draft: Draft,
-) -> Result<(Decision, Vec<(u32, String)>), FlowError> {
-    let Draft { as_of, input, versions, mut output, plan } = draft;
-    let exploration = explore::basis(tx, ctx, &services.settings, &output).await?;
-    let explored = explore::choose(&mut output, exploration.as_ref(), &services.catalogue);
+    output: &mut [RankedCase],
+) -> Result<Chosen, FlowError> {
+    let exploration = explore::basis(tx, ctx, &services.settings, output).await?;
+    let explored = explore::choose(output, exploration.as_ref(), &services.catalogue);
+    let left = exploration.as_ref().map_or(0, |basis| basis.left);
+    let first = services.settings.exploration.per_day.saturating_sub(left);
+    Ok(Chosen { exploration, explored: (first..).zip(explored).collect() })
+}
+
+/// The decision that a ranking is with what was chosen on it, under the id of its content.
+fn decision(draft: Draft, exploration: Option<Exploration>) -> Result<Decision, FlowError> {
+    let Draft { as_of, input, versions, output, plan } = draft;
     let id = DecisionId::of_digest(&[0; 32]);
     let mut decision = Decision { id, as_of, input, versions, output, exploration, plan };
     decision.id = DecisionId::of_digest(&digest::of(&json!({
@@ -70,27 +92,26 @@ pub async fn decide(
         "exploration": decision.exploration,
         "plan": decision.plan,
     }))?);
-    let left = decision.exploration.as_ref().map_or(0, |basis| basis.left);
-    let first = services.settings.exploration.per_day.saturating_sub(left);
-    Ok((decision, (first..).zip(explored).collect()))
+    Ok(decision)
 }
 
-/// Keeps a decision and counts what it newly explores; one that is kept already changes nothing.
+/// Keeps a ranking as a decision and counts what it newly explores; one that is kept already changes nothing.
 ///
 /// # Errors
-/// [`FlowError::Store`].
+/// [`FlowError::Store`], [`FlowError::NotCanonical`].
 pub async fn keep(
     tx: &mut dyn Transaction,
     ctx: &Ctx<'_>,
-    decision: &Decision,
-    explored: &[(u32, String)],
-) -> Result<(), FlowError> {
+    draft: Draft,
+    Chosen { exploration, explored }: Chosen,
+) -> Result<Decision, FlowError> {
+    let decision = decision(draft, exploration)?;
     if tx.decision(decision.id).await?.is_some() {
-        return Ok(());
+        return Ok(decision);
     }
-    tx.insert_decision(decision).await?;
+    tx.insert_decision(&decision).await?;
     if let Some(basis) = &decision.exploration {
-        for (place, subject) in explored {
+        for (place, subject) in &explored {
             tx.insert_exploration(&basis.day, *place, subject).await?;
         }
     }
@@ -100,7 +121,7 @@ pub async fn keep(
         detail["explored"] = json!(explored);
     }
     tx.append_audit(ctx.audit("decision.made", subject(decision.id), detail)).await?;
-    Ok(())
+    Ok(decision)
 }
 
 /// A decision in audit entries.
@@ -265,10 +286,14 @@ fn follows(proposal: &Proposal) -> Option<(DecisionId, CaseId)> {
     }
 }
 
-/// Records that a proposal takes a recommendation, or another action than that.
-pub(super) async fn proposed(tx: &mut dyn Transaction, ctx: &Ctx<'_>, proposal: &Proposal) -> Result<(), FlowError> {
-    let Some((decision_id, case_id)) = follows(proposal) else { return Ok(()) };
-    let Some(decision) = tx.decision(decision_id).await? else { return Ok(()) };
+/// Records that a proposal takes the recommendation of the decision that it follows, or another action than that.
+pub(super) async fn proposed(
+    tx: &mut dyn Transaction,
+    ctx: &Ctx<'_>,
+    proposal: &Proposal,
+    decision: Option<&Decision>,
+) -> Result<(), FlowError> {
+    let (Some((decision_id, case_id)), Some(decision)) = (follows(proposal), decision) else { return Ok(()) };
     let Some(ranked) = decision.output.iter().find(|ranked| ranked.case_id == Some(case_id)) else { return Ok(()) };
     let given = edited(ranked, &proposal.action);
     let kind = if given.is_some() { ResponseKind::Edit } else { ResponseKind::Accept };

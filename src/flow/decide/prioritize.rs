@@ -372,9 +372,9 @@ async fn decided(
     ctx: &Ctx<'_>,
     draft: &Draft,
 ) -> Result<Decision, FlowError> {
-    let (decision, explored) = log::decide(tx, ctx, services, draft.clone()).await?;
-    log::keep(tx, ctx, &decision, &explored).await?;
-    Ok(decision)
+    let mut draft = draft.clone();
+    let chosen = log::choose(tx, ctx, services, &mut draft.output).await?;
+    log::keep(tx, ctx, draft, chosen).await
 }
 
 /// The draft of a decision on one case that was ranked already by what serves.

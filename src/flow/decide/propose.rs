@@ -17,6 +17,7 @@ use crate::domain::action::{ActionCall, ActionKind};
 use crate::domain::actor::Actor;
 use crate::domain::approval::Requirement;
 use crate::domain::case::{Case, Category};
+use crate::domain::decision::Decision;
 use crate::domain::ids::{CaseId, DecisionId, ProposalId};
 use crate::domain::money::Money;
 use crate::domain::proposal::{Proposal, ProposalEvent, ProposalState, Target, hours_after};
@@ -24,6 +25,7 @@ use crate::flow::FlowError;
 use crate::flow::assess::summary::kept;
 use crate::flow::expression::{Recorded, Scope};
 use crate::flow::facts::Facts;
+use crate::flow::learn::effect_gate;
 use crate::flow::services::{Ctx, Services};
 use crate::in_transaction;
 use crate::ports::store::Transaction;
@@ -72,10 +74,10 @@ pub async fn propose_model(
 }
 
 /// Proposes that a model version serves as what the parameters say: `role` (`champion`, `canary`, `shadow`, `retired`),
-/// and for a canary its `share` of the orders.
+/// for a canary its `share` of the orders, and of an effect version whether it is proposed though `unproven`.
 ///
 /// # Errors
-/// As [`propose`].
+/// As [`propose`] and [`effect_gate::before`].
 pub async fn propose_model_as(
     services: &Services,
     actor: &Actor,
@@ -84,11 +86,13 @@ pub async fn propose_model_as(
 ) -> Result<Proposal, FlowError> {
     let ctx = Ctx { now: services.clock.now(), entropy: &*services.entropy, actor: actor.clone() };
     let target = Target::Model { name: name.to_owned(), version: version.to_owned() };
-    let made =
-        in_transaction!(services.store, |tx| match on_model(services, &mut *tx, &ctx, &target, parameters).await {
-            Ok(draft) => submit(services, &mut *tx, &ctx, draft, None).await,
-            Err(error) => Err(error),
-        });
+    // Asked before the transaction: judging a long log takes its time.
+    let gate = effect_gate::before(services, (name, version), parameters).await?;
+    let asked = (parameters, &gate);
+    let made = in_transaction!(services.store, |tx| match on_model(services, &mut *tx, &ctx, &target, asked).await {
+        Ok(draft) => submit(services, &mut *tx, &ctx, draft, None).await,
+        Err(error) => Err(error),
+    });
     told(made)
 }
 
@@ -104,7 +108,8 @@ struct Draft {
     target: Target,
     action: ActionCall,
     evidence: Value,
-    decision_id: Option<DecisionId>,
+    /// The decision that it follows.
+    decision: Option<Decision>,
     explored: bool,
     question: Question,
 }
@@ -147,8 +152,8 @@ async fn on_case(
     let action = call(entry, &candidates::scope(&facts), &request.parameters, &facts.order.currency)?;
     let question = question(entry, &action, Some(case.key.category), Some(&facts));
     let evidence = json!(facts);
-    let explored = decision.is_some_and(|decision| log::explores(&decision, case.id, &action));
-    let draft = Draft { target, action, evidence, decision_id, explored, question };
+    let explored = decision.as_ref().is_some_and(|decision| log::explores(decision, case.id, &action));
+    let draft = Draft { target, action, evidence, decision, explored, question };
     holds(entry, &draft)?;
     Ok((draft, case))
 }
@@ -158,7 +163,7 @@ async fn on_model(
     tx: &mut dyn Transaction,
     ctx: &Ctx<'_>,
     target: &Target,
-    parameters: &Map<String, Value>,
+    (parameters, gate): (&Map<String, Value>, &Value),
 ) -> Result<Draft, FlowError> {
     let missing = || FlowError::NotFound {
         kind: "model version",
@@ -168,12 +173,15 @@ async fn on_model(
         },
     };
     let entry = services.catalogue.entry(ActionKind::PromoteModel);
-    let evidence = evidence::of(tx, target, ctx.now).await?.ok_or_else(missing)?;
+    let mut evidence = evidence::of(tx, target, ctx.now).await?.ok_or_else(missing)?;
+    if !gate.is_null() {
+        evidence["gate"].clone_from(gate);
+    }
     let scope = Scope::new().with("facts", &Recorded(&evidence)).with("value", &0.0);
     let action = call(entry, &scope, parameters, "")?;
     let question = question(entry, &action, None, None);
     let action = ActionCall { quote: None, ..action };
-    let draft = Draft { target: target.clone(), action, evidence, decision_id: None, explored: false, question };
+    let draft = Draft { target: target.clone(), action, evidence, decision: None, explored: false, question };
     holds(entry, &draft)?;
     Ok(draft)
 }
@@ -261,8 +269,7 @@ async fn submit(
     draft: Draft,
     case: Option<Case>,
 ) -> Result<(Proposal, Verdict), FlowError> {
-    let question = draft.question.clone();
-    let mut proposal = drafted(services, ctx, draft)?;
+    let (mut proposal, question, decision) = drafted(services, ctx, draft)?;
     let request = AuthzRequest { actor: ctx.actor.clone(), act: Act::Propose, on: Resource::of(&proposal) };
     let verdict = services.policy.authorize(&request);
     if let Verdict::Deny { reason, policies, code } = &verdict {
@@ -287,7 +294,7 @@ async fn submit(
         "expires_at": proposal.expires_at, "decision_id": proposal.decision_id,
     });
     audit(tx, ctx, &proposal, "proposal.submitted", detail).await?;
-    log::proposed(tx, ctx, &proposal).await?;
+    log::proposed(tx, ctx, &proposal, decision.as_ref()).await?;
     tell(tx, ctx, &proposal, "proposal.submitted.v1").await?;
     set_timer(tx, ctx, &proposal, proposal.expires_at).await?;
     if let ProposalState::AwaitingApproval(waiting) = &proposal.state {
@@ -300,7 +307,12 @@ async fn submit(
     Ok((approved(services, tx, ctx, proposal).await?, verdict))
 }
 
-fn drafted(services: &Services, ctx: &Ctx<'_>, draft: Draft) -> Result<Proposal, FlowError> {
+/// The proposal, what governance is asked of it, and the decision that it follows.
+fn drafted(
+    services: &Services,
+    ctx: &Ctx<'_>,
+    draft: Draft,
+) -> Result<(Proposal, Question, Option<Decision>), FlowError> {
     let spec = &services.catalogue.entry(draft.action.kind).spec;
     let mut proposal = Proposal {
         id: ProposalId::new(ctx.now, ctx.entropy),
@@ -308,7 +320,7 @@ fn drafted(services: &Services, ctx: &Ctx<'_>, draft: Draft) -> Result<Proposal,
         action: draft.action,
         tier: spec.tier,
         proposer: ctx.actor.clone(),
-        decision_id: draft.decision_id,
+        decision_id: draft.decision.as_ref().map(|decision| decision.id),
         explored: draft.explored,
         evidence: draft.evidence,
         preconditions: spec.preconditions.clone(),
@@ -321,7 +333,7 @@ fn drafted(services: &Services, ctx: &Ctx<'_>, draft: Draft) -> Result<Proposal,
         version: 1,
     };
     proposal.digest = proposal.compute_digest()?;
-    Ok(proposal)
+    Ok((proposal, draft.question, draft.decision))
 }
 
 /// Waiting proposals of the same action that this one replaces.

@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod challenger;
+pub mod effect_gate;
 pub mod history;
 pub mod outcome;
 pub mod policy_value;

@@ -25,6 +25,9 @@ use crate::ports::store::Transaction;
 use crate::ports::store::proposals::ProposalFilter;
 use crate::ports::tabular::EffectModel;
 
+/// The code of the conflict when no judgement can be had of the log.
+pub const UNUSABLE: &str = "log-unusable";
+
 /// Proposals of one case that are looked through.
 const PROPOSALS_MAX: u32 = 200;
 
@@ -40,7 +43,7 @@ pub enum Taken {
 
 /// A decision on one case whose outcome is known.
 struct Known {
-    decision: Decision,
+    decision: Arc<Decision>,
     place: usize,
     done: ActionKind,
     missed: bool,
@@ -52,14 +55,13 @@ struct Known {
 /// [`FlowError::Store`]; [`FlowError::Conflict`] with code `log-unusable`, as when no outcome is known.
 pub async fn value(
     services: &Services,
-    judge: &dyn PolicyJudge,
     effect: Option<Arc<dyn EffectModel>>,
     (taken, since): (Taken, Option<Timestamp>),
 ) -> Result<PolicyValue, FlowError> {
     let known = known(services.store.read().await?.as_mut(), since).await?;
     let basis = Basis { effect, ..Basis::of(services) };
     let log: Vec<Logged> = known.iter().filter_map(|known| logged(known, taken, &basis, None)).collect();
-    judge.value(&log).map_err(unusable)
+    judged(services, move |judge| judge.value(&log)).await
 }
 
 /// Whether ranking by `candidate` may take the place of ranking by `incumbent` (none: by what the catalogue believes): the
@@ -70,7 +72,6 @@ pub async fn value(
 /// As [`value`].
 pub async fn verdict(
     services: &Services,
-    judge: &dyn PolicyJudge,
     candidate: Arc<dyn EffectModel>,
     incumbent: Option<Arc<dyn EffectModel>>,
 ) -> Result<PolicyVerdict, FlowError> {
@@ -79,18 +80,29 @@ pub async fn verdict(
     let (candidate, incumbent) = (of(Some(candidate)), of(incumbent));
     let row = |known: &Known| logged(known, Taken::Recommended, &candidate, Some(&incumbent));
     let log: Vec<Logged> = known.iter().filter_map(row).collect();
-    judge.gate(&log).map_err(unusable)
+    judged(services, move |judge| judge.gate(&log)).await
 }
 
-fn unusable(error: LogUnusable) -> FlowError {
-    FlowError::Conflict { code: "log-unusable", message: error.to_string(), detail: serde_json::Value::Null }
+/// Asks the judge. Learning the rewards of a long log takes seconds, in which the service goes on with other work.
+async fn judged<T: Send + 'static>(
+    services: &Services,
+    work: impl FnOnce(&dyn PolicyJudge) -> Result<T, LogUnusable> + Send + 'static,
+) -> Result<T, FlowError> {
+    let judge = Arc::clone(&services.judge);
+    let done = tokio::task::spawn_blocking(move || work(&*judge)).await;
+    let done = done.unwrap_or_else(|broken| Err(LogUnusable(format!("judging broke off: {broken}"))));
+    done.map_err(|error| FlowError::Conflict {
+        code: UNUSABLE,
+        message: error.to_string(),
+        detail: serde_json::Value::Null,
+    })
 }
 
 /// The last decision on each case before its outcome and before what was done, with both.
 async fn known(tx: &mut dyn Transaction, since: Option<Timestamp>) -> Result<Vec<Known>, FlowError> {
     let mut last: BTreeMap<CaseId, Known> = BTreeMap::new();
     for id in tx.decision_ids().await? {
-        let Some(decision) = tx.decision(id).await? else { continue };
+        let Some(decision) = tx.decision(id).await?.map(Arc::new) else { continue };
         if since.is_some_and(|since| decision.as_of < since) {
             continue;
         }
@@ -105,7 +117,7 @@ async fn known(tx: &mut dyn Transaction, since: Option<Timestamp>) -> Result<Vec
             }
             let Some(done) = done(tx, case_id, decision.as_of).await? else { continue };
             let missed = outcomes.iter().any(|outcome| outcome.missed);
-            last.insert(case_id, Known { decision: decision.clone(), place, done, missed });
+            last.insert(case_id, Known { decision: Arc::clone(&decision), place, done, missed });
         }
     }
     Ok(last.into_values().collect())

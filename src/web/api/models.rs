@@ -68,6 +68,10 @@ pub struct Promotion {
     #[serde(default)]
     #[schema(minimum = 0, maximum = 0.5)]
     pub share: Option<f64>,
+    /// Proposes an effect version though the decisions on record cannot prove it; one that they prove wrong is refused all
+    /// the same.
+    #[serde(default)]
+    pub unproven: bool,
 }
 
 impl Promotion {
@@ -75,6 +79,7 @@ impl Promotion {
     pub(in crate::web) fn parameters(&self) -> Map<String, Value> {
         let mut parameters = Map::from_iter([("role".to_owned(), json!(self.role))]);
         parameters.extend(self.share.map(|share| ("share".to_owned(), json!(share))));
+        parameters.extend(self.unproven.then(|| ("unproven".to_owned(), json!(true))));
         parameters
     }
 }

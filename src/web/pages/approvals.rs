@@ -16,6 +16,7 @@ use crate::domain::approval::Verdict;
 use crate::domain::ids::ProposalId;
 use crate::domain::proposal::{Awaiting, Proposal, ProposalState, Target};
 use crate::flow::decide::approve::{self, Why};
+use crate::flow::learn::effect_gate::Gate;
 use crate::ports::store::proposals::ProposalFilter;
 use crate::web::extract::{Id, Params};
 use crate::web::state::WebState;
@@ -279,8 +280,13 @@ fn evidence(facts: &Value) -> Vec<(String, String)> {
     members
         .iter()
         .filter(|(name, value)| *name != "cites" && !value.is_null())
-        .map(|(name, value)| (words::title(name), known(value)))
+        .map(|(name, value)| (words::title(name), if name == "gate" { ruled(value) } else { known(value) }))
         .collect()
+}
+
+/// The ruling of the promotion gate with every check.
+fn ruled(value: &Value) -> String {
+    serde_json::from_value::<Gate>(value.clone()).map_or_else(|_| known(value), |gate| gate.to_string())
 }
 
 fn known(value: &Value) -> String {

@@ -90,6 +90,9 @@ pub(super) struct Promote {
     version: String,
     #[serde(default)]
     role: ServingRole,
+    /// That an effect version may be proposed though the log cannot prove it.
+    #[serde(default)]
+    unproven: bool,
 }
 
 /// Share of the orders that a canary of the page answers for; another one is proposed by API.
@@ -115,7 +118,7 @@ pub(super) async fn promote(
 ) -> Result<Response, Refused> {
     viewer.needs(Scope::ActionsPropose)?;
     let share = (form.role == ServingRole::Canary).then_some(CANARY_SHARE);
-    let parameters = Promotion { role: form.role, share }.parameters();
+    let parameters = Promotion { role: form.role, share, unproven: form.unproven }.parameters();
     let version = (form.name.as_str(), form.version.as_str());
     propose::propose_model_as(&state.services, viewer.actor(), version, &parameters).await?;
     Ok(done("/models", "Proposed. It takes effect once someone who did not train it approves."))

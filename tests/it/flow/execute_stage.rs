@@ -154,6 +154,7 @@ pub fn services_with(world: &World, connector: Arc<dyn Connector>, settings: Set
         entropy: base.entropy.clone(),
         models: base.models.clone(),
         loader: base.loader.clone(),
+        judge: base.judge.clone(),
         vectors: base.vectors.clone(),
         rules: base.rules.clone(),
         catalogue: base.catalogue.clone(),

@@ -11,6 +11,7 @@ mod assess_features;
 mod assess_summary;
 mod challenger;
 mod decide;
+mod effect_gate;
 mod effects;
 mod execute;
 mod execute_stage;

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use anyhow::ensure;
 use holdfast::adapters::linfa::policy_value::LibraryJudge;
 use holdfast::domain::case::Category;
+use holdfast::domain::decision::{Decision, RankedCase};
 use holdfast::domain::ids::{CaseId, DecisionId};
 use holdfast::domain::outcome::Outcome;
 use holdfast::flow::decide::explore::ExplorationSettings;
@@ -24,13 +25,17 @@ use crate::support::stores::{TestStore, on_each_store};
 on_each_store!(the_log_of_the_store_is_judged_or_refused);
 
 /// A reproducible place between 0 and 1.
-fn place(text: &str) -> f64 {
+pub fn place(text: &str) -> f64 {
     holdfast::domain::digest::place_of(text)
 }
 
+/// Whether the line of a case was missed, with what was recommended.
+type Missed<'a> = &'a dyn Fn(&Decision, &RankedCase) -> bool;
+
 /// Decisions on `cases` exceptions whose outcomes are known: those of inline facts, put on record as exceptions of the
 /// service.
-async fn decided(world: &World, cases: usize) -> anyhow::Result<()> {
+pub async fn decided(world: &World, cases: usize, missed: Missed<'_>) -> anyhow::Result<Vec<Decision>> {
+    let mut decisions = Vec::new();
     for start in (0..cases).step_by(50) {
         let inline = |number: usize| InlineCase {
             opened_at: None,
@@ -59,7 +64,7 @@ async fn decided(world: &World, cases: usize) -> anyhow::Result<()> {
         tx.insert_decision(&decision).await?;
         for case in &decision.output {
             let order_id = case.order_id.clone().unwrap();
-            let missed = place(&order_id) < 0.3;
+            let missed = missed(&decision, case);
             let known_at = world.now() + jiff::SignedDuration::from_hours(90);
             let outcome = Outcome {
                 missed,
@@ -70,30 +75,36 @@ async fn decided(world: &World, cases: usize) -> anyhow::Result<()> {
             tx.insert_outcome(&outcome).await?;
         }
         tx.commit().await?;
+        decisions.push(decision);
     }
-    Ok(())
+    Ok(decisions)
+}
+
+/// Three in ten, whatever was done.
+fn by_lot(_: &Decision, case: &RankedCase) -> bool {
+    place(case.order_id.as_deref().unwrap()) < 0.3
 }
 
 async fn the_log_of_the_store_is_judged_or_refused(store: &TestStore) -> anyhow::Result<()> {
     let exploration = ExplorationSettings { share: 0.4, tie_cost: 1000.0, per_day: 100_000 };
     let world = World::with(&store.store, Settings { exploration, ..Settings::default() })?;
-    let nothing = value(&world.services, &LibraryJudge, None, (Taken::Recommended, None)).await;
+    let nothing = value(&world.services, None, (Taken::Recommended, None)).await;
     ensure!(nothing.is_err_and(|error| error.to_string().contains("the log cannot be used")), "an empty log");
-    decided(&world, 40).await?;
-    let few = value(&world.services, &LibraryJudge, None, (Taken::Recommended, None)).await?;
+    decided(&world, 40, &by_lot).await?;
+    let few = value(&world.services, None, (Taken::Recommended, None)).await?;
     ensure!(few.rows == 40 && few.estimates.is_empty(), "{few:?}");
     ensure!(few.refused.is_some_and(|why| why.contains("and 50 are needed")), "too few to say anything");
-    decided(&world, 300).await?;
-    let found = value(&world.services, &LibraryJudge, None, (Taken::Recommended, None)).await?;
+    decided(&world, 300, &by_lot).await?;
+    let found = value(&world.services, None, (Taken::Recommended, None)).await?;
     ensure!(found.refused.is_none() && found.biased.is_none() && found.rows == 300, "{found:?}");
     let names: Vec<&str> = found.estimates.iter().map(|estimate| estimate.estimator.as_str()).collect();
     ensure!(names == ["DM", "IPS", "SNIPS", "DR", "SNDR", "Switch-DR", "DRos"], "{names:?}");
     ensure!(found.effective_rows.is_some_and(|rows| rows > 150.0 && rows < 300.0), "{:?}", found.effective_rows);
     ensure!(found.any_time.is_some_and(|[low, high]| found.estimates.iter().all(|e| low < e.value && e.value < high)));
     let later = world.now() + jiff::SignedDuration::from_hours(1);
-    let none = value(&world.services, &LibraryJudge, None, (Taken::Recommended, Some(later))).await;
+    let none = value(&world.services, None, (Taken::Recommended, Some(later))).await;
     ensure!(none.is_err(), "no decision is that late");
-    let done = value(&world.services, &LibraryJudge, None, (Taken::CarriedOut, None)).await?;
+    let done = value(&world.services, None, (Taken::CarriedOut, None)).await?;
     ensure!(done.biased.is_some_and(|why| why.contains("300 of 300 decisions have no propensity")));
     ensure!(done.estimates.len() == 1 && done.estimates[0].estimator == "DM" && done.effective_rows.is_none());
     Ok(())

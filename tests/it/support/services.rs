@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use holdfast::adapters::clock::{ManualClock, SeededEntropy};
+use holdfast::adapters::linfa::policy_value::LibraryJudge;
 use holdfast::adapters::mail::MimeReader;
 use holdfast::adapters::models::ModelDirectory;
 use holdfast::adapters::vectors::ExactVectors;
@@ -65,6 +66,7 @@ impl World {
             entropy: Arc::new(SeededEntropy::new(7)),
             models: Arc::new(Models::default()),
             loader: Arc::new(ModelDirectory::new(folder.path().join("shipped"), folder.path().join("models"), 4)),
+            judge: Arc::new(LibraryJudge),
             vectors: Arc::new(ExactVectors::open(&folder.path().join("vectors"))?),
             connector,
             mail: Arc::new(MimeReader),

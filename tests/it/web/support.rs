@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use holdfast::adapters::clock::{ManualClock, SeededEntropy};
+use holdfast::adapters::linfa::policy_value::LibraryJudge;
 use holdfast::adapters::mail::MimeReader;
 use holdfast::adapters::models::ModelDirectory;
 use holdfast::adapters::vectors::ExactVectors;
@@ -100,6 +101,7 @@ impl Web {
             entropy: Arc::new(SeededEntropy::new(7)),
             models: Arc::new(Models::default()),
             loader: Arc::new(ModelDirectory::new(dir.join("shipped"), dir.join("models"), 8)),
+            judge: Arc::new(LibraryJudge),
             vectors: Arc::new(ExactVectors::open(&dir.join("vectors")).unwrap()),
             connector: Arc::new(NoConnector),
             mail: Arc::new(MimeReader),
