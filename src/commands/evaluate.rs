@@ -2,9 +2,10 @@
 //! are in [`policy`].
 //!
 //! Guarantees: of a file only the test rows of its descriptor are used, of the history only what came after the versions
-//! were made, unless asked for more; two versions are compared row by row on the same rows. `evaluate summaries` is in a
-//! file of its own. Non-goals: promotion.
+//! were made, unless asked for more; two versions are compared row by row on the same rows. `evaluate intents` and
+//! `evaluate summaries` are in files of their own. Non-goals: promotion.
 
+mod intents;
 mod summaries;
 
 pub mod logs;
@@ -68,6 +69,8 @@ pub struct Evaluate {
 /// What else can be measured.
 #[derive(clap::Subcommand)]
 enum What {
+    /// Train heads on a public set of labelled texts and measure them on its test split.
+    Intents(intents::Args),
     /// Count what summaries guarantee, and measure what they cover. Exit code 3: a guarantee does not hold.
     Summaries(summaries::Args),
     /// What a ranking would have been worth, by decisions that another one took. Exit code 3: the log does not support it.
@@ -148,6 +151,7 @@ fn directory(app: &App, known: &ModelVersion) -> Result<PathBuf> {
 /// When there is nothing to measure on; [`Refused`] when it does not beat the base rate.
 pub async fn evaluate(config: Config, args: Evaluate) -> Result<()> {
     match args.what {
+        Some(What::Intents(args)) => return intents::run(&config, &args),
         Some(What::Summaries(args)) => return summaries::run(&args),
         Some(What::Policy(args)) => return policy::run(config, args).await,
         None => {}

@@ -116,7 +116,11 @@ pub fn run(
     Ok(Report { epochs: tuned.epochs, ..written })
 }
 
-fn shape(version: &Version) -> Result<Shape> {
+/// What shapes the network of an encoder's version.
+///
+/// # Errors
+/// When its `config.json` says nothing of it.
+pub fn shape(version: &Version) -> Result<Shape> {
     let config: Config = serde_json::from_slice(&version.read("config.json")?).context("`config.json` of the base")?;
     Ok(Shape {
         layers: config.num_hidden_layers,

@@ -10,6 +10,7 @@ mod link;
 mod mail;
 mod parts;
 mod samples;
+mod sets;
 mod tiny;
 mod weights;
 mod worlds;

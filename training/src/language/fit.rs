@@ -47,7 +47,8 @@ impl Fitted {
 }
 
 /// The fold of each row: within each class, rows are shuffled and dealt in turn.
-pub(crate) fn folds(labels: &[usize], classes: usize, folds: usize, seed: u64) -> Vec<usize> {
+#[must_use]
+pub fn folds(labels: &[usize], classes: usize, folds: usize, seed: u64) -> Vec<usize> {
     let mut generator = ChaCha8Rng::seed_from_u64(seed);
     let mut result = vec![0; labels.len()];
     let mut next = 0;

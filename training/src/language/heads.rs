@@ -52,11 +52,20 @@ pub struct HeadOptions {
     pub target_precision: f64,
     /// Most solver steps of one fit.
     pub iterations_max: u64,
+    /// Whether the calibrating rows are fitted on as well, once everything is chosen.
+    pub joined: bool,
 }
 
 impl Default for HeadOptions {
     fn default() -> Self {
-        HeadOptions { seed: 0, alphas: vec![0.03, 0.1, 0.3, 1.0], folds: 5, target_precision: 0.9, iterations_max: 200 }
+        HeadOptions {
+            seed: 0,
+            alphas: vec![0.03, 0.1, 0.3, 1.0],
+            folds: 5,
+            target_precision: 0.9,
+            iterations_max: 200,
+            joined: true,
+        }
     }
 }
 
@@ -198,6 +207,9 @@ impl IntentHead {
         let chosen = choose::choose(rows, &fitted, classes.len(), options, progress)?;
         let thresholds = fit_thresholds(&chosen.confident, classes.len(), options.target_precision);
         progress("fit", 0.85);
+        let is_fitted = |row: &usize| options.joined || !rows.calibrating.contains(row);
+        let fitted: Vec<usize> = fitted.into_iter().filter(is_fitted).collect();
+        let labels: Vec<usize> = fitted.iter().map(|&row| rows.labels[row]).collect();
         let matrix = Array2::from_shape_fn((fitted.len(), width), |(row, column)| {
             f64::from(rows.embeddings[fitted[row]][column])
         });
@@ -226,8 +238,17 @@ impl IntentHead {
     /// # Errors
     /// [`HeadError::Embedding`] for another width or a number that is not finite.
     pub fn predict(&self, text: &str, embedding: &[f32]) -> Result<Vec<f32>, HeadError> {
+        Ok(narrow(softmax(&self.logits(text, embedding)?)))
+    }
+
+    /// Calibrated logits, whose softmax are the probabilities; the logarithm of the sum of their powers is low for texts of no
+    /// class (the energy of Liu et al. 2020, its sign turned).
+    ///
+    /// # Errors
+    /// As [`IntentHead::predict`].
+    pub fn logits(&self, text: &str, embedding: &[f32]) -> Result<Vec<f64>, HeadError> {
         check_embedding(embedding, self.width, || "the embedding".to_owned())?;
-        Ok(narrow(softmax(&self.logits(text, embedding))))
+        Ok(self.mixed(text, embedding))
     }
 
     /// The confidence below which to abstain from naming a class; above 1 when no confidence reached the target precision.
@@ -278,7 +299,7 @@ impl IntentHead {
         Ok(head)
     }
 
-    fn logits(&self, text: &str, embedding: &[f32]) -> Vec<f64> {
+    fn mixed(&self, text: &str, embedding: &[f32]) -> Vec<f64> {
         let dot = |row: &Vec<f32>| row.iter().zip(embedding).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum::<f64>();
         let own: Vec<f64> =
             self.weights.iter().zip(&self.intercept).map(|(row, bias)| dot(row) + f64::from(*bias)).collect();
@@ -287,7 +308,7 @@ impl IntentHead {
 
     fn report(&self, rows: &Rows<'_>, chosen: &Chosen, rows_train: usize) -> HeadReport {
         let logits: Vec<Vec<f64>> =
-            rows.held_out.iter().map(|&row| self.logits(&rows.texts[row], &rows.embeddings[row])).collect();
+            rows.held_out.iter().map(|&row| self.mixed(&rows.texts[row], &rows.embeddings[row])).collect();
         let truth: Vec<usize> = rows.held_out.iter().map(|&row| rows.labels[row]).collect();
         let answers: Vec<(usize, f32)> = logits.iter().map(|row| top(&narrow(softmax(row)))).collect();
         let covered = measure::covered(&answers, &truth, &self.thresholds);

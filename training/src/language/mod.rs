@@ -11,3 +11,5 @@ pub mod sparse;
 mod threshold;
 pub mod tune;
 pub mod words;
+
+pub use fit::folds;

@@ -17,7 +17,6 @@ mod state;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use candle_core::Tensor;
 use rayon::ThreadPool;
 use serde::{Deserialize, Serialize};
 
@@ -261,7 +260,10 @@ fn check(examples: &[Example], watched: &[Example], options: &TuneOptions) -> Re
     Ok(classes)
 }
 
-/// The embeddings of texts by weights that may have been tuned; for tests against the serving encoder.
+/// Texts that are embedded at once.
+const EMBED_TEXTS: usize = 32;
+
+/// The embeddings of texts by weights that may have been tuned; a version that was written is embedded by its encoder.
 ///
 /// # Errors
 /// [`TuneError`].
@@ -270,8 +272,11 @@ pub fn embed(weights: &[u8], shape: Shape, texts: &[Vec<u32>]) -> Result<Vec<Vec
     let examples: Vec<Example> =
         texts.iter().map(|tokens| Example { tokens: tokens.clone(), targets: vec![1.0, 0.0] }).collect();
     state.check(&examples)?;
-    let embedded: Tensor = state.embedded(&examples.iter().collect::<Vec<_>>())?;
-    Ok(embedded.to_vec2()?)
+    // Few at once: the pooling is a product of texts and all their tokens.
+    let embedded = examples.chunks(EMBED_TEXTS).map(|part| -> Result<Vec<Vec<f32>>, TuneError> {
+        Ok(state.embedded(&part.iter().collect::<Vec<_>>())?.to_vec2()?)
+    });
+    Ok(embedded.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 /// The summed loss of examples and its gradient for every weight of layers and norms, as a step would take them; for tests
