@@ -50,6 +50,8 @@ pub struct Classified {
     pub intents: Vec<ScoredIntent>,
     /// Below this probability of the first the classifier abstains.
     pub threshold: f64,
+    /// Whether the text is unlike all that was learned: the classifier abstains whatever the probabilities.
+    pub is_strange: bool,
 }
 
 /// A classifier head over texts and their embeddings: a closed label set by construction.

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use holdfast_training::artifact::read_version;
-use holdfast_training::language::heads::IntentHead;
+use holdfast_training::language::heads::{IntentHead, probabilities};
 
 use super::LoadError;
 use crate::domain::message::{Intent, ScoredIntent};
@@ -64,15 +64,15 @@ impl IntentClassifier for IntentHeadClassifier {
             model: "intents",
             message: error.to_string(),
         };
-        let probabilities = self.head.predict(text, embedding).map_err(failed)?;
+        let logits = self.head.logits(text, embedding).map_err(failed)?;
         let scored =
             |(&intent, probability): (&Intent, f32)| ScoredIntent { intent, probability: f64::from(probability) };
-        let mut intents: Vec<ScoredIntent> = self.intents.iter().zip(probabilities).map(scored).collect();
+        let mut intents: Vec<ScoredIntent> = self.intents.iter().zip(probabilities(&logits)).map(scored).collect();
         // Stable: equals stay in the contract's order.
         intents.sort_by(|a, b| b.probability.total_cmp(&a.probability));
         let first = intents.first().and_then(|first| self.intents.iter().position(|intent| *intent == first.intent));
         let threshold = self.head.threshold(first.unwrap_or(self.intents.len()));
-        Ok(Classified { intents, threshold: f64::from(threshold) })
+        Ok(Classified { intents, threshold: f64::from(threshold), is_strange: self.head.is_strange(&logits) })
     }
 
     fn version(&self) -> String {

@@ -59,8 +59,8 @@ impl std::fmt::Display for Report {
         writeln!(f, "macro F1            {:.4}", head.macro_f1)?;
         writeln!(
             f,
-            "coverage            {:.4} of messages at the thresholds, {:.4} of them right",
-            head.coverage, head.precision_covered
+            "coverage            {:.4} of messages at the thresholds, {:.4} of them right; {:.4} below the floor",
+            head.coverage, head.precision_covered, head.strange
         )?;
         writeln!(
             f,
@@ -273,7 +273,8 @@ fn card(version: &str, encoder: &str, report: &HeadReport, corrections: usize) -
         and thresholds were chosen on the batches that the encoder was not trained on: {:.1} % right by embeddings alone, {:.1} % by words\n\
         alone, {:.1} % by both.\n\n\
         **Held out** ({} messages of an author batch of its own, never seen in training or tuning): accuracy {:.3}, macro F1 {:.3}, log loss {:.3} nats. At its\n\
-        thresholds it answers {:.1} % of them and is right on {:.1} % of those; below them, it abstains.\n\n\
+        thresholds it answers {:.1} % of them and is right on {:.1} % of those; below them, it abstains, as on the {:.1} % whose energy is\n\
+        below the floor.\n\n\
         **Limits.** The messages were written for this project and are few; real mail differs. Languages other than English are weaker\n\
         because the encoder's base is English. A label never acts: nothing is decided or approved by it.\n",
         report.rows_train,
@@ -288,5 +289,6 @@ fn card(version: &str, encoder: &str, report: &HeadReport, corrections: usize) -
         report.log_loss,
         100.0 * report.coverage,
         100.0 * report.precision_covered,
+        100.0 * report.strange,
     )
 }

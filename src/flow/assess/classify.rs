@@ -80,7 +80,10 @@ pub async fn read_in(
     let sent = message.sent_at.unwrap_or(now).to_zoned(TimeZone::UTC).date();
     let entities = extract::extract(message.subject.as_deref(), &message.body, &known, Some(sent));
     let top = classification.and_then(|said| said.classified.intents.first().cloned().map(|top| (top, said)));
-    let intent = top.filter(|(top, said)| top.probability >= said.classified.threshold).map(|(top, _)| top);
+    let sure = |(top, said): &(ScoredIntent, &Classification)| {
+        !said.classified.is_strange && top.probability >= said.classified.threshold
+    };
+    let intent = top.filter(sure).map(|(top, _)| top);
     let intents = noticeable(classification);
     let link = link::link(tx, message, &entities, &known, &sender, &intents, bound).await?;
     Ok(Reading {
@@ -111,6 +114,9 @@ fn unknown(
     let mut unknown = Vec::new();
     match (classification, intent) {
         (None, _) => unknown.push("the intent: no language model is loaded".to_owned()),
+        (Some(said), None) if said.classified.is_strange => {
+            unknown.push("the intent: the text is unlike all that the classifier has learned".to_owned());
+        }
         (Some(said), None) => {
             let best = said.classified.intents.first();
             let named = best.map_or(String::new(), |best| {

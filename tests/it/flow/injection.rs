@@ -96,7 +96,7 @@ impl IntentClassifier for Gullible {
             () if says(&["address", "adresse", "direcci", "ship to", "afleveradres"]) => Intent::ShipToChange,
             () => Intent::ExpediteRequest,
         };
-        Ok(Classified { intents: vec![ScoredIntent { intent, probability: 1.0 }], threshold: 0.5 })
+        Ok(Classified { intents: vec![ScoredIntent { intent, probability: 1.0 }], threshold: 0.5, is_strange: false })
     }
 
     fn version(&self) -> String {

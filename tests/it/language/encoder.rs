@@ -12,7 +12,7 @@ use holdfast_training::language::tune::{Shape, embed};
 use super::tiny;
 use crate::support::folder::Folder;
 
-const SHIPPED: &str = "models/message-encoder/minilm-l6-dea22900";
+const SHIPPED: &str = "models/message-encoder/minilm-l6-670fbe73";
 
 fn texts() -> Vec<String> {
     let lengths = [1, 7, 40, 90, 400];

@@ -57,7 +57,7 @@ async fn the_sample_messages_are_read_and_linked() {
     let opened = stores::sqlite().await.unwrap();
     let store = &opened.store;
     world::load(store.as_ref(), &world).await.unwrap();
-    let encoder = BertEncoder::load(Path::new("models/message-encoder/minilm-l6-dea22900"), EncoderPath::Auto).unwrap();
+    let encoder = BertEncoder::load(Path::new("models/message-encoder/minilm-l6-670fbe73"), EncoderPath::Auto).unwrap();
     let encoder = HostedEncoder::start(encoder, 4).unwrap();
     let classifier = IntentHeadClassifier::load(&super::intents::shipped(), &encoder.version()).unwrap();
     let lines = std::fs::read_to_string(folder.join("sample.jsonl")).unwrap();

@@ -5,10 +5,12 @@ use super::heads::{HeadError, HeadOptions, Rows};
 pub(super) fn check_options(options: &HeadOptions) -> Result<(), HeadError> {
     let alphas = !options.alphas.is_empty() && options.alphas.iter().all(|alpha| alpha.is_finite() && *alpha > 0.0);
     let precision = options.target_precision;
-    let checks: [(&'static str, bool, String, &'static str); 4] = [
+    let floor = options.below_floor;
+    let checks: [(&'static str, bool, String, &'static str); 5] = [
         ("alphas", alphas, format!("{:?}", options.alphas), "one or more positive numbers"),
         ("folds", (2..=20).contains(&options.folds), options.folds.to_string(), "2 to 20"),
         ("target_precision", precision > 0.0 && precision <= 1.0, precision.to_string(), "more than 0, at most 1"),
+        ("below_floor", (0.0..=0.5).contains(&floor), floor.to_string(), "a share, at most a half"),
         ("iterations_max", options.iterations_max > 0, options.iterations_max.to_string(), "at least 1"),
     ];
     match checks.into_iter().find(|(_, holds, ..)| !holds) {

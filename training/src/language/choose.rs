@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::fit::{self, Fitted, softmax};
 use super::heads::{HeadError, HeadOptions, Rows, narrow, top};
 use super::measure::accuracy;
-use super::threshold::{fit_temperature, log_loss};
+use super::threshold::{energy, fit_temperature, log_loss};
 use super::words::WordModel;
 
 /// Shares of the words that are tried, in tenths.
@@ -43,6 +43,8 @@ pub(super) struct Chosen {
     pub(super) candidates: Vec<(f64, f64)>,
     /// Accuracy of embeddings, words and mixture on the unseen rows.
     pub(super) accuracies: [f64; 3],
+    /// Energy of every unseen row.
+    pub(super) energies: Vec<f64>,
     /// Answer, confidence and whether it is right, of every unseen row.
     pub(super) confident: Vec<(usize, f32, bool)>,
 }
@@ -112,10 +114,12 @@ pub(super) fn choose(
     };
     let answers =
         |logits: &[Vec<f64>]| -> Vec<(usize, f32)> { logits.iter().map(|row| top(&narrow(softmax(row)))).collect() };
-    let mixed = answers(&mixture.all(&logits, &words));
+    let whole = mixture.all(&logits, &words);
+    let energies = whole.iter().map(|row| energy(row)).collect();
+    let mixed = answers(&whole);
     let accuracies = [&answers(&logits), &answers(&words), &mixed].map(|answers| accuracy(answers, &truth));
     let confident = mixed.iter().zip(&truth).map(|(&(answer, sure), label)| (answer, sure, answer == *label)).collect();
-    Ok(Chosen { alpha, mixture, candidates, accuracies, confident })
+    Ok(Chosen { alpha, mixture, candidates, accuracies, energies, confident })
 }
 
 fn words(rows: &Rows<'_>, split: &Split, classes: usize, seed: u64) -> Vec<Vec<f64>> {

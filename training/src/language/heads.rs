@@ -8,7 +8,8 @@
 //! a stratified cross-validation; the held-out rows only reach the report; the label set is closed by construction; a stored
 //! head reads back to the same bytes and answers.
 //!
-//! Non-goals: recognising what belongs to no class. The thresholds abstain on doubt, which is not the same.
+//! What belongs to no class is told by its energy (Liu et al. 2020): a text below the floor, which few texts of the classes are,
+//! gets no class however sure its probabilities look. Non-goals: learning from texts of no class.
 
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
@@ -17,11 +18,13 @@ use super::check::{check_embedding, check_input, check_options, check_support};
 use super::choose::{self, Chosen, Mixture};
 use super::fit::{Fitted, softmax};
 use super::measure;
-use super::threshold::fit_thresholds;
+use super::threshold::{fit_floor, fit_thresholds};
 use super::words::WordModel;
 
+pub use super::threshold::energy;
+
 /// The layout of the stored head; a reader refuses any other.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Rows to train on and to measure on.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +53,8 @@ pub struct HeadOptions {
     pub folds: usize,
     /// How often an answer above the threshold should be right.
     pub target_precision: f64,
+    /// Share of the rows that were chosen on which may be below the floor.
+    pub below_floor: f64,
     /// Most solver steps of one fit.
     pub iterations_max: u64,
     /// Whether the calibrating rows are fitted on as well, once everything is chosen.
@@ -63,6 +68,7 @@ impl Default for HeadOptions {
             alphas: vec![0.03, 0.1, 0.3, 1.0],
             folds: 5,
             target_precision: 0.9,
+            below_floor: 0.02,
             iterations_max: 200,
             joined: true,
         }
@@ -129,6 +135,7 @@ pub struct IntentHead {
     mixture: Mixture,
     /// One a class.
     thresholds: Vec<f32>,
+    floor: f64,
     intercept: Vec<f32>,
     /// Classes × width.
     weights: Vec<Vec<f32>>,
@@ -177,7 +184,9 @@ pub struct HeadReport {
     pub macro_f1: f64,
     /// Mean negative log likelihood, in nats.
     pub log_loss: f64,
-    /// Share of rows at or above the threshold of the class that is named.
+    /// Share of rows below the floor.
+    pub strange: f64,
+    /// Share of rows at or above floor and threshold of the class that is named.
     pub coverage: f64,
     /// Share of right answers among those; 0 when there are none.
     pub precision_covered: f64,
@@ -206,6 +215,7 @@ impl IntentHead {
         check_support(&labels, classes)?;
         let chosen = choose::choose(rows, &fitted, classes.len(), options, progress)?;
         let thresholds = fit_thresholds(&chosen.confident, classes.len(), options.target_precision);
+        let floor = fit_floor(&chosen.energies, options.below_floor);
         progress("fit", 0.85);
         let is_fitted = |row: &usize| options.joined || !rows.calibrating.contains(row);
         let fitted: Vec<usize> = fitted.into_iter().filter(is_fitted).collect();
@@ -223,6 +233,7 @@ impl IntentHead {
             width,
             mixture: chosen.mixture,
             thresholds,
+            floor,
             intercept: model.intercept.iter().map(|weight| *weight as f32).collect(),
             weights: model.weights.columns().into_iter().map(|c| c.iter().map(|w| *w as f32).collect()).collect(),
             words: WordModel::fit(&texts, &labels, classes.len(), options.seed),
@@ -238,11 +249,10 @@ impl IntentHead {
     /// # Errors
     /// [`HeadError::Embedding`] for another width or a number that is not finite.
     pub fn predict(&self, text: &str, embedding: &[f32]) -> Result<Vec<f32>, HeadError> {
-        Ok(narrow(softmax(&self.logits(text, embedding)?)))
+        Ok(probabilities(&self.logits(text, embedding)?))
     }
 
-    /// Calibrated logits, whose softmax are the probabilities; the logarithm of the sum of their powers is low for texts of no
-    /// class (the energy of Liu et al. 2020, its sign turned).
+    /// Calibrated logits, of which [`probabilities`] and [`energy`] are made.
     ///
     /// # Errors
     /// As [`IntentHead::predict`].
@@ -254,6 +264,11 @@ impl IntentHead {
     /// The confidence below which to abstain from naming a class; above 1 when no confidence reached the target precision.
     pub fn threshold(&self, class: usize) -> f32 {
         self.thresholds.get(class).copied().unwrap_or(super::threshold::ALWAYS_ABSTAIN)
+    }
+
+    /// Whether a text of these logits is of no class, as far as the floor tells.
+    pub fn is_strange(&self, logits: &[f64]) -> bool {
+        energy(logits) < self.floor
     }
 
     /// The classes, in the order of the probabilities.
@@ -293,7 +308,7 @@ impl IntentHead {
             return Err(damaged("its parts differ in size".to_owned()));
         }
         let numbers = head.intercept.iter().chain(head.weights.iter().flatten()).chain(&head.thresholds);
-        if !numbers.copied().all(f32::is_finite) || !head.mixture.is_finite() {
+        if !numbers.copied().all(f32::is_finite) || !head.mixture.is_finite() || !head.floor.is_finite() {
             return Err(damaged("not all its numbers are finite".to_owned()));
         }
         Ok(head)
@@ -311,7 +326,8 @@ impl IntentHead {
             rows.held_out.iter().map(|&row| self.mixed(&rows.texts[row], &rows.embeddings[row])).collect();
         let truth: Vec<usize> = rows.held_out.iter().map(|&row| rows.labels[row]).collect();
         let answers: Vec<(usize, f32)> = logits.iter().map(|row| top(&narrow(softmax(row)))).collect();
-        let covered = measure::covered(&answers, &truth, &self.thresholds);
+        let strange: Vec<bool> = logits.iter().map(|row| self.is_strange(row)).collect();
+        let covered = measure::covered(&answers, &truth, &self.thresholds, &strange);
         let classes = measure::classes(&self.classes, &answers, &truth, &self.thresholds);
         HeadReport {
             rows_train,
@@ -325,11 +341,17 @@ impl IntentHead {
             accuracy: measure::accuracy(&answers, &truth),
             macro_f1: measure::macro_f1(&classes, &answers),
             log_loss: super::threshold::log_loss(&logits, &truth),
+            strange: strange.iter().filter(|strange| **strange).count() as f64 / truth.len() as f64,
             coverage: covered.len() as f64 / truth.len() as f64,
             precision_covered: covered.iter().filter(|right| **right).count() as f64 / covered.len().max(1) as f64,
             classes,
         }
     }
+}
+
+/// Probabilities of logits.
+pub fn probabilities(logits: &[f64]) -> Vec<f32> {
+    narrow(softmax(logits))
 }
 
 pub(super) fn narrow(probabilities: Vec<f64>) -> Vec<f32> {

@@ -8,9 +8,10 @@ pub(super) fn accuracy(answers: &[(usize, f32)], truth: &[usize]) -> f64 {
     hits as f64 / truth.len().max(1) as f64
 }
 
-/// Whether each answer that reaches its class's threshold is right.
-pub(super) fn covered(answers: &[(usize, f32)], truth: &[usize], thresholds: &[f32]) -> Vec<bool> {
-    let sure = answers.iter().zip(truth).filter(|((answer, confidence), _)| *confidence >= thresholds[*answer]);
+/// Whether each answer that reaches its class's threshold, on a text that is not strange, is right.
+pub(super) fn covered(answers: &[(usize, f32)], truth: &[usize], thresholds: &[f32], strange: &[bool]) -> Vec<bool> {
+    let known = answers.iter().zip(truth).zip(strange).filter(|(_, strange)| !**strange).map(|(row, _)| row);
+    let sure = known.filter(|((answer, confidence), _)| *confidence >= thresholds[*answer]);
     sure.map(|((answer, _), label)| answer == label).collect()
 }
 

@@ -1,4 +1,4 @@
-//! What is chosen on logits of unseen rows: a temperature, and below which confidence to abstain.
+//! What is chosen on logits of unseen rows: a temperature, below which confidence to abstain, and below which energy.
 //!
 //! Guarantees: neither looks at held-out rows; a precision that no confidence reaches gives a threshold above 1, which
 //! abstains always.
@@ -52,6 +52,21 @@ fn smoothed_loss(logits: &[Vec<f64>], labels: &[usize], temperature: f64) -> f64
         (1.0 - doubt) * own + doubt * (all - own) / (row.len().max(2) - 1) as f64
     };
     logits.iter().zip(labels).map(loss).sum()
+}
+
+/// The logarithm of the sum of powers: low for texts of no class (the energy of Liu et al. 2020, its sign turned).
+#[must_use]
+pub fn energy(logits: &[f64]) -> f64 {
+    let max = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    max + logits.iter().map(|logit| (logit - max).exp()).sum::<f64>().ln()
+}
+
+/// The energy that a share of these is below.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
+pub(crate) fn fit_floor(energies: &[f64], share: f64) -> f64 {
+    let mut sorted = energies.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get((share * sorted.len() as f64) as usize).copied().unwrap_or(f64::MIN)
 }
 
 /// Answers of all classes that count beside a class's own, because one class has few.

@@ -145,7 +145,7 @@ fn embeddings_of_another_encoder_and_damaged_heads_are_refused() {
     let text = String::from_utf8(head.to_bytes().unwrap()).unwrap();
     let read = |text: &str| IntentHead::from_bytes(text.as_bytes());
     assert!(matches!(read(&text.replace("\"width\":4", "\"width\":5")), Err(HeadError::Damaged { .. })));
-    assert!(matches!(read(&text.replace("\"format\":2", "\"format\":9")), Err(HeadError::Damaged { .. })));
+    assert!(matches!(read(&text.replace("\"format\":3", "\"format\":9")), Err(HeadError::Damaged { .. })));
     assert!(matches!(read("[]"), Err(HeadError::Json(_))));
 }
 
@@ -164,4 +164,18 @@ fn words_are_heard_where_embeddings_say_nothing() {
     let read = IntentHead::from_bytes(&head.to_bytes().unwrap()).unwrap();
     assert_eq!(read.predict("that costs far too much", &[0.0; 4]).unwrap(), said);
     assert!(matches!(trained(&set, &[0], &HeadOptions::default()), Err(HeadError::Input { .. })));
+}
+
+#[test]
+fn texts_of_no_class_are_below_the_floor() {
+    let set = clusters(240, 0.3, 1);
+    let (head, report) = train(&set, &HeadOptions::default()).unwrap();
+    assert!(report.strange < 0.06, "{report:?}");
+    let strange = |embedding: [f32; 4]| head.is_strange(&head.logits("says nothing", &embedding).unwrap());
+    // Between the classes, and none of them at all.
+    assert!(strange([0.0, 0.0, 0.0, 1.0]) && !strange([1.0, 0.0, 0.0, 0.0]));
+    let blind = HeadOptions { below_floor: 0.0, ..HeadOptions::default() };
+    let (head, _) = train(&set, &blind).unwrap();
+    let least = set.embeddings.iter().filter(|e| head.is_strange(&head.logits("says nothing", e).unwrap())).count();
+    assert!(least < 8, "{least} of 240 below the least energy that was chosen on");
 }

@@ -1,6 +1,7 @@
 //! How well heads tell texts of no class from the others.
 
 use anyhow::Result;
+use holdfast_training::language::heads::energy;
 use holdfast_training::tabular::metrics::roc_auc;
 use serde::Serialize;
 
@@ -31,12 +32,6 @@ pub(super) struct Score {
     pub(super) right_in_scope: f64,
     /// Share of the out-of-scope texts below the bound.
     pub(super) rejected_out_of_scope: f64,
-}
-
-/// The logarithm of the sum of powers.
-fn energy(logits: &[f64]) -> f64 {
-    let max = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    max + logits.iter().map(|logit| (logit - max).exp()).sum::<f64>().ln()
 }
 
 fn probability(logits: &[f64]) -> f64 {

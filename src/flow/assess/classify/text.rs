@@ -1,11 +1,13 @@
 //! The text that stands for a message, in training and in serving.
 //!
-//! Guarantees: who is said to write and how come first, then the subject, then the body as it came, so that what is cut at
-//! the encoder's length is the end of the quoted history; long numbers become one sign, because which number it is says
-//! nothing of what is wanted. Non-goals: finding references, which reads the message itself.
+//! Guarantees: who is said to write and how come first, then the subject, then what was written for this message, then what is
+//! quoted or forwarded, so that what is cut at the encoder's length is the end of the history; a signature says nothing of what
+//! is wanted and is left out; long numbers become one sign, because which number it is says nothing either. Non-goals: finding
+//! references, which reads the message itself.
 
 use crate::domain::message::{Channel, SenderRole};
 use crate::domain::payload::MessageReceived;
+use crate::flow::assess::parts::{self, Kind};
 
 /// Digits in a row from which a number is an identifier rather than a quantity.
 const DIGITS_MIN: usize = 3;
@@ -28,7 +30,18 @@ pub fn of_parts(role: Option<SenderRole>, channel: Channel, subject: Option<&str
         without_numbers(subject, &mut text);
         text.push('\n');
     }
-    without_numbers(body, &mut text);
+    let parts = parts::parts(body);
+    let head = text.len();
+    for kind in [Kind::New, Kind::Quoted] {
+        for part in parts.iter().filter(|part| part.kind == kind) {
+            without_numbers(body[part.range.clone()].trim(), &mut text);
+            text.push('\n');
+        }
+    }
+    if text[head..].trim().is_empty() {
+        without_numbers(body, &mut text);
+    }
+    text.truncate(text.trim_end().len());
     text
 }
 
