@@ -6,12 +6,14 @@ use std::path::Path;
 use holdfast::commands::train::corpus::Labelled;
 use holdfast::domain::message::{Entity, EntityType};
 use holdfast::domain::party::normalised;
+use holdfast::flow::assess::extract::weigh::Weights;
 use holdfast::flow::assess::{extract, sender};
 use holdfast::ports::store::Store;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
 use super::corpus::{corpus, received};
+use super::weights;
 use crate::support::{stores, world};
 
 /// What is compared of a value: its type and what it says. A value that stands twice in a message counts once.
@@ -32,13 +34,13 @@ pub(crate) fn key(kind: EntityType, text: &str, value: Option<&str>) -> Key {
     (kind, said)
 }
 
-async fn read(store: &dyn Store, message: &Labelled) -> Vec<Entity> {
+async fn read(weights: &Weights, store: &dyn Store, message: &Labelled) -> Vec<Entity> {
     let received = received(message);
     let mut tx = store.read().await.unwrap();
     let sender = sender::identify(tx.as_mut(), &received.from).await.unwrap();
     let known = extract::known::load(tx.as_mut(), &received, sender.role).await.unwrap();
     let sent = received.sent_at.map(|at| at.to_zoned(TimeZone::UTC).date());
-    extract::extract(received.subject.as_deref(), &received.body, &known, sent)
+    extract::extract_with(weights, received.subject.as_deref(), &received.body, &known, sent)
 }
 
 fn print(title: &str, tables: &BTreeMap<String, Counts>) {
@@ -60,7 +62,8 @@ fn group(kind: EntityType) -> &'static str {
     }
 }
 
-async fn measure(held_out: bool) {
+/// Prints what is read of the batches that are held out, or of the others, each by the weights that `weights` gives for it.
+async fn measure(held_out: bool, weights: impl Fn(&str) -> Weights) {
     let corpus = corpus();
     let mut batches: BTreeMap<&str, Vec<&Labelled>> = BTreeMap::new();
     let chosen = corpus.messages.iter().filter(|message| message.held_out == held_out);
@@ -68,6 +71,7 @@ async fn measure(held_out: bool) {
     let mut tables: BTreeMap<&str, BTreeMap<String, Counts>> = BTreeMap::new();
     let mut dump = std::env::var_os("HOLDFAST_DUMP").map(|path| std::fs::File::create(path).unwrap());
     for (batch, messages) in batches {
+        let weights = weights(batch);
         let opened = stores::sqlite().await.unwrap();
         let path = Path::new("datasets/messages").join(batch).join("world.json");
         if path.is_file() {
@@ -75,7 +79,7 @@ async fn measure(held_out: bool) {
             world::load(opened.store.as_ref(), &world).await.unwrap();
         }
         for message in messages {
-            let found = read(opened.store.as_ref(), message).await;
+            let found = read(&weights, opened.store.as_ref(), message).await;
             let said: BTreeSet<Key> = found.iter().map(|e| key(e.kind, &e.text, e.value.as_deref())).collect();
             let gold = message.entities.iter().map(|e| key(e.kind, &e.text, e.value.as_deref()));
             let gold: BTreeSet<Key> = gold.collect();
@@ -111,13 +115,13 @@ async fn measure(held_out: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "prints tables of the batches that rules may be written by; run it by its name"]
-async fn how_much_is_read_of_the_training_batches() {
-    measure(false).await;
+#[ignore = "fits weights once for each training batch and prints tables; run it by its name"]
+async fn how_much_is_read_of_a_batch_by_weights_of_the_others() {
+    measure(false, weights::without).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "prints tables of the batch that is held out; run it by its name"]
 async fn how_much_is_read_of_the_held_out_batch() {
-    measure(true).await;
+    measure(true, |_| weights::shipped()).await;
 }

@@ -72,12 +72,13 @@ fn examples(message: &Labelled, known: &Known, weight: f32) -> Vec<Example> {
     seen.into_iter().zip(labels).map(example).collect()
 }
 
-/// Every batch but those that are held out: each message in its world, and as if nothing was known.
-fn all() -> Vec<Example> {
+/// Every batch but those that are held out and the one that is `left_out`: each message in its world, and as if nothing was known.
+fn all(left_out: Option<&str>) -> Vec<Example> {
     let corpus = corpus();
     let mut worlds: BTreeMap<&str, Option<Vec<KnownNumber>>> = BTreeMap::new();
     let mut found = Vec::new();
-    for message in corpus.messages.iter().filter(|message| !message.held_out) {
+    let of = |message: &&Labelled| !message.held_out && left_out != Some(message.batch.as_str());
+    for message in corpus.messages.iter().filter(of) {
         let world = worlds.entry(&message.batch).or_insert_with(|| {
             let text = std::fs::read_to_string(Path::new("datasets/messages").join(&message.batch).join("world.json"));
             text.ok().map(|text| numbers(&serde_json::from_str(&text).unwrap()))
@@ -97,11 +98,25 @@ fn all() -> Vec<Example> {
     found
 }
 
+fn fitted(examples: &[Example]) -> Vec<u8> {
+    Weights::write(&sparse::fit(examples, CLASSES, &Options::default()))
+}
+
+/// Weights of every training batch but one.
+pub(crate) fn without(batch: &str) -> Weights {
+    Weights::read(&fitted(&all(Some(batch))))
+}
+
+/// The weights that are shipped.
+pub(crate) fn shipped() -> Weights {
+    Weights::read(&std::fs::read(PATH).unwrap())
+}
+
 #[test]
 #[ignore = "writes the weights of extraction anew; run it after a change of candidates, features or corpus"]
 fn write_the_weights() {
-    let examples = all();
-    let weights = Weights::write(&sparse::fit(&examples, CLASSES, &Options::default()));
+    let examples = all(None);
+    let weights = fitted(&examples);
     println!("{} examples, {} bytes", examples.len(), weights.len());
     std::fs::write(PATH, weights).unwrap();
 }
