@@ -6,11 +6,16 @@ use axum::response::{Html, IntoResponse, Response};
 use crate::web::edge::fingerprint;
 
 const STYLE: &str = include_str!("../templates/holdfast.css");
+const ICON: &str = include_str!("../templates/holdfast.svg");
 const SCRIPT: &str = include_str!("../templates/docs.js");
 const DOCS: &str = include_str!("../templates/docs.html");
 
 pub(super) async fn style(headers: HeaderMap) -> Response {
     asset(&headers, "text/css; charset=utf-8", STYLE)
+}
+
+pub(super) async fn icon(headers: HeaderMap) -> Response {
+    asset(&headers, "image/svg+xml", ICON)
 }
 
 pub(super) async fn script(headers: HeaderMap) -> Response {

@@ -48,6 +48,7 @@ pub fn router() -> Router<WebState> {
         .route("/logout", post(login::sign_out))
         .route("/docs", get(assets::docs))
         .route("/assets/holdfast.css", get(assets::style))
+        .route("/assets/holdfast.svg", get(assets::icon))
         .route("/assets/docs.js", get(assets::script))
 }
 

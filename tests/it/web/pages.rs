@@ -68,7 +68,15 @@ async fn the_worklist_and_a_case_show_what_the_store_has() {
     assert!(list.header("content-security-policy").contains("default-src 'none'"));
     let page = web.page(&planner, &format!("/exceptions/{}", case.id)).await;
     assert_eq!(page.status, 200, "{}", page.text);
-    for path in ["/approvals", "/messages", "/models", "/docs", "/assets/holdfast.css", "/assets/docs.js"] {
+    for path in [
+        "/approvals",
+        "/messages",
+        "/models",
+        "/docs",
+        "/assets/holdfast.css",
+        "/assets/holdfast.svg",
+        "/assets/docs.js",
+    ] {
         assert_eq!(web.page(&planner, path).await.status, 200, "{path}");
     }
     assert_eq!(web.page(&planner, "/audit").await.status, 403, "a planner holds no audit scope");
