@@ -51,12 +51,17 @@ impl App {
         for problem in &restored.problems {
             tracing::warn!(problem, "a model is missing; what needs it abstains");
         }
-        match archive::ensure(&services).await {
+        Ok(Self { config, services: Arc::new(services) })
+    }
+
+    /// Builds the archive of resolved cases where it is empty, for what keeps it; without it ranking has no evidence, and the
+    /// log says why.
+    pub async fn build_archive(&self) {
+        match archive::ensure(&self.services).await {
             Ok(0) => {}
             Ok(cases) => tracing::info!(cases, "the archive of resolved cases was built from the store"),
             Err(error) => tracing::warn!(%error, "the archive of resolved cases is not there; ranking has no evidence"),
         }
-        Ok(Self { config, services: Arc::new(services) })
     }
 
     /// Loads the configured writer, for what words summaries; without it they keep their plain words, and the log says why.

@@ -39,6 +39,7 @@ pub async fn listen(app: &App, ready: impl FnOnce(&str)) -> Result<()> {
         .with_context(|| format!("address `{bind}` cannot be bound; set server.bind"))?;
     let (stop, stopped) = watch::channel(false);
     app.load_writer();
+    app.build_archive().await;
     let names = (0..app.config.server.workers).map(|number| format!("serve-{number}"));
     let workers = work::start(&app.services, names, &stopped);
     let training: Arc<dyn Training> = Arc::new(trains(app));

@@ -58,6 +58,7 @@ pub struct Args {
 pub async fn command(config: Config, args: Args) -> anyhow::Result<()> {
     let app = App::open(config).await?;
     app.load_writer();
+    app.build_archive().await;
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
         crate::commands::serve::interrupted().await;

@@ -260,20 +260,24 @@ pub struct Score {
     /// The sum.
     pub expected_cost: f64,
     /// Standard deviation of the sum, as far as the estimate is in doubt.
+    #[serde(default)]
     pub deviation: f64,
     /// Resolved cases of the category in which it was taken, as far as the estimate learned from them.
+    #[serde(default)]
     pub support: u64,
     /// Where miss probability and residual come from.
+    #[serde(default)]
     pub basis: ScoreBasis,
 }
 
 /// Where an estimate comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ScoreBasis {
     /// The effect model, from what came of this installation's cases.
     Learned,
     /// The catalogue's belief.
+    #[default]
     Believed,
 }
 

@@ -125,10 +125,10 @@ pub enum Withheld {
         /// Its name.
         feature: String,
     },
-    /// Nothing like it was resolved before.
-    #[error("no resolved case is like it: the fifth-nearest should lie within {usual:.1}")]
+    /// Nothing like it is known to have been resolved before.
+    #[error("no resolved case is known that is like it: the fifth-nearest should lie within {usual:.1}")]
     Novel {
-        /// Distance to the fifth-nearest; `None` when there are fewer.
+        /// Distance to the fifth-nearest; `None` when there are fewer, or the archive could not be asked.
         distance: Option<f64>,
         /// What is usual in the category.
         usual: f64,

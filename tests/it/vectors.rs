@@ -121,6 +121,30 @@ async fn damage_before_the_end_refuses_to_open() {
 }
 
 #[tokio::test]
+async fn two_that_share_a_file_see_what_the_other_wrote() {
+    let folder = Folder::new().unwrap();
+    let path = folder.path().join("vectors.log");
+    let (one, two) = (open(&path), open(&path));
+    let all = async |store: &ExactVectors| {
+        numbers(&store.search("cases", &[1.0, 0.0, 0.0], &BTreeMap::new(), 9).await.unwrap())
+    };
+    for _ in 0..3 {
+        one.upsert("cases", vec![point(1, [1.0, 0.0, 0.0], "a")]).await.unwrap();
+        two.upsert("cases", vec![point(2, [0.0, 1.0, 0.0], "a")]).await.unwrap();
+    }
+    assert_eq!(all(&one).await, [1, 2]);
+    // Dead records stay while somebody writes to the file.
+    let before = std::fs::metadata(&path).unwrap().len();
+    let three = open(&path);
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), before);
+    one.delete("cases", &[key(1)]).await.unwrap();
+    assert_eq!((all(&two).await, all(&three).await), (vec![2], vec![2]));
+    drop((one, two, three));
+    assert_eq!(all(&open(&path)).await, [2]);
+    assert!(std::fs::metadata(&path).unwrap().len() < before / 3);
+}
+
+#[tokio::test]
 async fn opening_drops_dead_records() {
     let folder = Folder::new().unwrap();
     let path = folder.path().join("vectors.log");

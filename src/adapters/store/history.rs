@@ -1,5 +1,7 @@
 //! Assessments, outcomes and late rates.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -7,14 +9,16 @@ use super::Tx;
 use super::sql::{Row, Sql, json};
 use crate::domain::action::ActionKind;
 use crate::domain::ids::CaseId;
+use crate::domain::money::Money;
 use crate::domain::outcome::{Assessment, HistoryRow, Outcome};
 use crate::ports::store::StoreError;
 use crate::ports::store::history::{History, Rate};
 
-/// Assessments with their outcomes and the first action after them.
+/// Assessments with their outcomes and the first action after them, with its time.
 const HISTORY: &str = "SELECT a.id, a.document, o.document, (SELECT x.action FROM order_actions x \
      WHERE x.order_id = a.order_id AND x.line_no IN (a.line_no, -1) AND x.happened_at > a.as_of \
-     ORDER BY x.happened_at, x.action LIMIT 1) \
+     ORDER BY x.happened_at, x.action LIMIT 1), (SELECT min(x.happened_at) FROM order_actions x \
+     WHERE x.order_id = a.order_id AND x.line_no IN (a.line_no, -1) AND x.happened_at > a.as_of) \
      FROM assessments a JOIN outcomes o ON o.order_id = a.order_id AND o.line_no = a.line_no \
      WHERE a.schema_version = $1";
 
@@ -67,6 +71,25 @@ impl History for Tx {
         .run(self)
         .await?;
         Ok(inserted == 1)
+    }
+
+    async fn put_costs(
+        &mut self,
+        order_id: &str,
+        line_no: u32,
+        costs: &BTreeMap<String, Money>,
+    ) -> Result<bool, StoreError> {
+        let sql = Sql::new("outcomes", "SELECT order_id, document FROM outcomes WHERE order_id = $1 AND line_no = $2");
+        let kept: Option<Outcome> = sql.bind(order_id).bind(line_no).documents(self).await?.pop();
+        let Some(outcome) = kept.filter(|kept| kept.costs != *costs) else { return Ok(false) };
+        let outcome = Outcome { costs: costs.clone(), ..outcome };
+        Sql::new("outcomes", "UPDATE outcomes SET document = $3 WHERE order_id = $1 AND line_no = $2")
+            .bind(order_id)
+            .bind(line_no)
+            .bind(json("outcomes", &outcome)?)
+            .run(self)
+            .await?;
+        Ok(true)
     }
 
     async fn rate(&mut self, kind: &str, key: &str) -> Result<Rate, StoreError> {
@@ -130,9 +153,11 @@ impl History for Tx {
 }
 
 fn history_row(row: &Row) -> Result<HistoryRow, StoreError> {
-    let action = match row.optional_text(3)? {
-        None => None,
-        Some(_) => Some(row.member(3, ActionKind::parse)?),
+    let outcome: Outcome = row.document(2)?;
+    // What was done once the end was known did not lead to it.
+    let action = match row.optional_time(4)? {
+        Some(at) if at <= outcome.known_at => Some(row.member(3, ActionKind::parse)?),
+        _ => None,
     };
-    Ok(HistoryRow { assessment: row.document(1)?, outcome: row.document(2)?, action })
+    Ok(HistoryRow { assessment: row.document(1)?, outcome, action })
 }

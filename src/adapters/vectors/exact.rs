@@ -2,8 +2,8 @@
 //!
 //! Guarantees: search looks at every point that the filter lets through, so its recall is 1; what `upsert` or `delete`
 //! returned from is on disk (synced); a record that a crash cut off is dropped with a warning, damage anywhere else refuses
-//! to open; dead records are dropped when the log is opened. Non-goals: more vectors than fit in memory, several processes
-//! on one file.
+//! to open; dead records are dropped when the log is opened by one process alone; several processes may share the file, and each
+//! sees what the others wrote. Non-goals: more vectors than fit in memory.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -41,19 +41,10 @@ impl ExactVectors {
     /// # Errors
     /// When the file cannot be read or written, or is damaged before its end.
     pub fn open(path: &Path) -> Result<Self, VectorError> {
-        let (mut log, records) = Log::open(path)?;
-        let written = records.len();
-        let mut collections: BTreeMap<String, Collection> = BTreeMap::new();
-        for record in records {
-            collections.entry(record.collection.clone()).or_default().apply(record);
-        }
-        if collections.values().map(|collection| collection.points.len()).sum::<usize>() < written {
-            let live = collections
-                .iter()
-                .flat_map(|(name, collection)| collection.points.iter().map(|point| Record::put(name, point.clone())));
-            log.rewrite(live)?;
-        }
-        Ok(Self { state: Arc::new(RwLock::new(State { collections, log })) })
+        let (log, records) = Log::open(path, live)?;
+        let mut state = State { collections: BTreeMap::new(), log };
+        state.apply(records);
+        Ok(Self { state: Arc::new(RwLock::new(state)) })
     }
 
     /// Runs `work` where blocking is allowed.
@@ -74,10 +65,11 @@ impl VectorStore for ExactVectors {
         let collection = collection.to_owned();
         self.blocking(move |state| {
             let mut state = state.write().unwrap_or_else(PoisonError::into_inner);
-            let width = state.collections.get(&collection).and_then(Collection::width_fixed);
-            check(&collection, width, &points)?;
-            let records: Vec<Record> = points.into_iter().map(|point| Record::put(&collection, point)).collect();
-            state.commit(records)
+            state.commit(|collections| {
+                let width = collections.get(&collection).and_then(Collection::width_fixed);
+                check(&collection, width, &points)?;
+                Ok(points.into_iter().map(|point| Record::put(&collection, point)).collect())
+            })
         })
         .await
     }
@@ -90,8 +82,13 @@ impl VectorStore for ExactVectors {
         limit: usize,
     ) -> Result<Vec<Hit>, VectorError> {
         let (collection, vector, filter) = (collection.to_owned(), vector.to_vec(), filter.clone());
-        self.blocking(move |state| {
-            let state = state.read().unwrap_or_else(PoisonError::into_inner);
+        self.blocking(move |whole| {
+            let mut state = whole.read().unwrap_or_else(PoisonError::into_inner);
+            if state.log.is_behind() {
+                drop(state);
+                whole.write().unwrap_or_else(PoisonError::into_inner).catch_up()?;
+                state = whole.read().unwrap_or_else(PoisonError::into_inner);
+            }
             match state.collections.get(&collection) {
                 Some(found) => found.search(&collection, &vector, &filter, limit),
                 None => Ok(Vec::new()),
@@ -104,24 +101,52 @@ impl VectorStore for ExactVectors {
         let (collection, keys) = (collection.to_owned(), keys.to_vec());
         self.blocking(move |state| {
             let mut state = state.write().unwrap_or_else(PoisonError::into_inner);
-            let Some(found) = state.collections.get(&collection) else { return Ok(()) };
-            let present = keys.into_iter().filter(|key| found.rows.contains_key(key));
-            let records: Vec<Record> = present.map(|key| Record::delete(&collection, key)).collect();
-            state.commit(records)
+            state.commit(|collections| {
+                let found = collections.get(&collection);
+                let present = keys.into_iter().filter(|key| found.is_some_and(|found| found.rows.contains_key(key)));
+                Ok(present.map(|key| Record::delete(&collection, key)).collect())
+            })
         })
         .await
     }
 }
 
 impl State {
-    /// On disk first, in memory after.
-    fn commit(&mut self, records: Vec<Record>) -> Result<(), VectorError> {
+    /// On disk first, in memory after; `records` sees what other processes wrote before.
+    fn commit(
+        &mut self,
+        records: impl FnOnce(&BTreeMap<String, Collection>) -> Result<Vec<Record>, VectorError>,
+    ) -> Result<(), VectorError> {
+        let _turn = self.log.turn()?;
+        let missed = self.log.read()?;
+        self.apply(missed);
+        let records = records(&self.collections)?;
         self.log.append(&records)?;
+        self.apply(records);
+        Ok(())
+    }
+
+    fn catch_up(&mut self) -> Result<(), VectorError> {
+        let _turn = self.log.turn()?;
+        let missed = self.log.read()?;
+        self.apply(missed);
+        Ok(())
+    }
+
+    fn apply(&mut self, records: Vec<Record>) {
         for record in records {
             self.collections.entry(record.collection.clone()).or_default().apply(record);
         }
-        Ok(())
     }
+}
+
+/// The records that say as much as all of them; `None` when none is dead.
+fn live(records: &[Record]) -> Option<Vec<Record>> {
+    let last: BTreeMap<(&str, Uuid), &Record> =
+        records.iter().map(|record| ((record.collection.as_str(), record.key), record)).collect();
+    let live = last.into_values().filter(|record| record.point.is_some());
+    let live: Vec<Record> = live.cloned().collect();
+    (live.len() < records.len()).then_some(live)
 }
 
 impl Collection {

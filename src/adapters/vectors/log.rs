@@ -1,12 +1,13 @@
-//! The exact store's file: records of upserted and deleted points, appended and synced.
+//! The exact store's file: records of upserted and deleted points, appended and synced, by one or several processes.
 //!
-//! Guarantees: a record is read back whole and unchanged or not at all; an append that failed half way is cut off again; a
-//! rewrite is written aside and renamed. A record is `body length: u32`, `first 8 bytes of the body's SHA-256`, body; a
+//! Guarantees: a record is read back whole and unchanged or not at all; an append that failed half way is cut off again; one
+//! process writes at a time, after it has read what the others wrote (`.lock` beside the file); only a process that is alone
+//! with the file (`.users`) rewrites it, aside, and renames. A record is `body length: u32`, `first 8 bytes of the body's SHA-256`, body; a
 //! body is `head length: u32`, head (JSON), vector (f32). All numbers are little-endian.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Seek as _, SeekFrom, Write as _};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ use crate::ports::vectors::{Point, VectorError};
 const FRAME: usize = 12;
 
 /// An upserted point, or the deletion of one.
+#[derive(Clone)]
 pub(super) struct Record {
     pub(super) collection: String,
     pub(super) key: Uuid,
@@ -39,8 +41,22 @@ struct Head {
 pub(super) struct Log {
     path: PathBuf,
     file: File,
-    /// Where the next record goes.
+    /// Where the next record goes, as far as it was read.
     end: u64,
+    /// Locked while records are read or written.
+    gate: File,
+    /// Locked, for several at once, by every process that has the file open.
+    users: File,
+}
+
+/// The right to write, until it is dropped.
+pub(super) struct Turn(File);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // The system gives it back when the process ends, if not now.
+        self.0.unlock().ok();
+    }
 }
 
 impl Record {
@@ -71,25 +87,60 @@ impl Record {
 }
 
 impl Log {
-    /// Opens or begins the file and reads its records, oldest first.
-    pub(super) fn open(path: &Path) -> Result<(Self, Vec<Record>), VectorError> {
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(io(path, &error)),
+    /// Opens or begins the file and reads its records, oldest first; `compact` is given them all when no other process has the
+    /// file, and what it answers takes their place.
+    pub(super) fn open(
+        path: &Path,
+        compact: impl FnOnce(&[Record]) -> Option<Vec<Record>>,
+    ) -> Result<(Self, Vec<Record>), VectorError> {
+        let open = |path: &Path| {
+            let opened = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path);
+            opened.map_err(|error| io(path, &error))
         };
-        let (records, end) = parse(path, &bytes)?;
-        let opened = OpenOptions::new().create(true).truncate(false).write(true).open(path);
-        let mut log = Self { path: path.to_owned(), file: opened.map_err(|error| io(path, &error))?, end: end as u64 };
-        if end < bytes.len() {
-            let lost_bytes = bytes.len() - end;
-            tracing::warn!(path = %path.display(), lost_bytes, "dropped the unfinished last record of the vector log");
-            log.cut()?;
+        let beside = |extension: &str| open(&path.with_extension(extension));
+        let mut log =
+            Self { path: path.to_owned(), gate: beside("lock")?, users: beside("users")?, file: open(path)?, end: 0 };
+        let turn = log.turn()?;
+        let alone = log.users.try_lock().is_ok();
+        // Opened before its turn came, it may be a file that was replaced meanwhile.
+        log.file = open(path)?;
+        let mut records = log.read()?;
+        if let Some(fewer) = compact(&records).filter(|_| alone) {
+            log.rewrite(&fewer)?;
+            records = fewer;
         }
+        log.users.lock_shared().map_err(|error| io(path, &error))?;
+        drop(turn);
         Ok((log, records))
     }
 
-    /// Appends and syncs; on failure the file is cut back to where it was.
+    /// Waits for the right to read on and to write.
+    pub(super) fn turn(&self) -> Result<Turn, VectorError> {
+        let lock = || self.gate.lock().and_then(|()| self.gate.try_clone());
+        lock().map(Turn).map_err(|error| io(&self.path, &error))
+    }
+
+    /// Whether another process wrote since.
+    pub(super) fn is_behind(&self) -> bool {
+        self.file.metadata().is_ok_and(|file| file.len() > self.end)
+    }
+
+    /// The records after those that were read; in one's turn only. What a crash left unfinished is cut off.
+    pub(super) fn read(&mut self) -> Result<Vec<Record>, VectorError> {
+        let mut bytes = Vec::new();
+        let read = self.file.seek(SeekFrom::Start(self.end)).and_then(|_| self.file.read_to_end(&mut bytes));
+        read.map_err(|error| io(&self.path, &error))?;
+        let (records, end) = parse(&self.path, self.end, &bytes)?;
+        self.end += end as u64;
+        if end < bytes.len() {
+            let (path, lost_bytes) = (self.path.display(), bytes.len() - end);
+            tracing::warn!(%path, lost_bytes, "dropped the unfinished last record of the vector log");
+            self.cut()?;
+        }
+        Ok(records)
+    }
+
+    /// Appends and syncs, in one's turn and after [`Self::read`]; on failure the file is cut back to where it was.
     pub(super) fn append(&mut self, records: &[Record]) -> Result<(), VectorError> {
         let mut bytes = Vec::new();
         for record in records {
@@ -106,19 +157,17 @@ impl Log {
     }
 
     /// Replaces the file by `records`.
-    pub(super) fn rewrite(&mut self, records: impl Iterator<Item = Record>) -> Result<(), VectorError> {
+    fn rewrite(&mut self, records: &[Record]) -> Result<(), VectorError> {
         let aside = self.path.with_extension("partial");
         // What a crash left behind may be replaced.
-        let file = File::create(&aside).map_err(|error| io(&aside, &error))?;
-        let mut fresh = Self { path: aside, file, end: 0 };
-        let records: Vec<Record> = records.collect();
-        fresh.append(&records)?;
-        std::fs::rename(&fresh.path, &self.path).map_err(|error| io(&self.path, &error))?;
+        let fresh = OpenOptions::new().create(true).truncate(true).read(true).write(true).open(&aside);
+        (self.file, self.end) = (fresh.map_err(|error| io(&aside, &error))?, 0);
+        self.append(records)?;
+        std::fs::rename(&aside, &self.path).map_err(|error| io(&self.path, &error))?;
         // The rename is durable once its folder is synced; where folders cannot be opened, the file system does it.
         if let Some(Ok(folder)) = self.path.parent().map(File::open) {
             folder.sync_all().map_err(|error| io(&self.path, &error))?;
         }
-        (self.file, self.end) = (fresh.file, fresh.end);
         Ok(())
     }
 
@@ -133,8 +182,8 @@ impl Log {
     }
 }
 
-/// The records and where the last whole one ends. Only the last may be damaged: that is what a crash leaves.
-fn parse(path: &Path, bytes: &[u8]) -> Result<(Vec<Record>, usize), VectorError> {
+/// The records of the file's bytes after `from`, and where the last whole one of them ends. Only the last may be damaged: that is what a crash leaves.
+fn parse(path: &Path, from: u64, bytes: &[u8]) -> Result<(Vec<Record>, usize), VectorError> {
     let (mut records, mut at) = (Vec::new(), 0);
     while let Some(body_length) = read_length(&bytes[at..]) {
         let Some(body) = bytes.get(at + FRAME..).and_then(|rest| rest.get(..body_length)) else { break };
@@ -145,8 +194,9 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<(Vec<Record>, usize), VectorError>
             None if end == bytes.len() => break,
             None => {
                 let message = format!(
-                    "`{}` is damaged at byte {at}: restore it, or move it away and embed again",
-                    path.display()
+                    "`{}` is damaged at byte {}: restore it, or move it away and embed again",
+                    path.display(),
+                    from + at as u64
                 );
                 return Err(refused(message));
             }

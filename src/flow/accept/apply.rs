@@ -223,12 +223,16 @@ async fn remember(
     }
     let ended = |line: &Line| line.outcome.is_some() || line.shipped_at.is_some();
     for line in order.lines.iter().filter(|line| ended(line)) {
-        if !before.and_then(|before| before.line(line.line_no)).is_some_and(ended)
-            && outcome::record(tx, ctx, order, line.line_no).await?
-        {
-            promise::hear(services, tx, order, line.line_no).await?;
-            archive::resolved(tx, ctx, &order.order_id, line.line_no).await?;
+        let was = before.and_then(|before| before.line(line.line_no));
+        if was.is_some_and(|was| ended(was) && was.outcome == line.outcome) {
+            continue;
         }
+        if outcome::record(tx, ctx, order, line.line_no).await? {
+            promise::hear(services, tx, order, line.line_no).await?;
+        } else if !outcome::tell_costs(tx, &order.order_id, line).await? {
+            continue;
+        }
+        archive::resolved(tx, ctx, &order.order_id, line.line_no).await?;
     }
     Ok(())
 }

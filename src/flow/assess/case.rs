@@ -84,9 +84,9 @@ async fn evidence(
     for (case, currency, row) in asked {
         let (case_id, category) = (Some(case.id), case.key.category);
         let asked = nearest::Asked { case_id, category, currency: &currency, as_of: now, features: &row };
-        if let Some(found) = nearest::of(&*services.vectors, &asked).await {
-            evidence.insert(case.id, found);
-        }
+        // What failed once is the store: the others go without, and the job's lease lasts.
+        let Some(found) = nearest::of(&*services.vectors, &asked).await else { break };
+        evidence.insert(case.id, found);
     }
     Ok(evidence)
 }

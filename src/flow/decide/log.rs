@@ -295,6 +295,10 @@ pub(super) async fn proposed(
 ) -> Result<(), FlowError> {
     let (Some((decision_id, case_id)), Some(decision)) = (follows(proposal), decision) else { return Ok(()) };
     let Some(ranked) = decision.output.iter().find(|ranked| ranked.case_id == Some(case_id)) else { return Ok(()) };
+    if ranked.chosen().is_none() {
+        // Nothing was recommended, so nothing was followed or edited.
+        return Ok(());
+    }
     let given = edited(ranked, &proposal.action);
     let kind = if given.is_some() { ResponseKind::Edit } else { ResponseKind::Accept };
     let response = Response {

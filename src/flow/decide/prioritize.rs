@@ -272,6 +272,10 @@ async fn remember_evidence(services: &Services, inputs: &mut [Input]) {
             features,
         };
         input.evidence = nearest::of(&*services.vectors, &asked).await;
+        // What failed once is the store: the others go without, and nobody waits for each.
+        if input.evidence.is_none() {
+            break;
+        }
     }
 }
 
@@ -409,13 +413,15 @@ pub(in crate::flow) fn rank_again(decision: &Decision, ranked: &RankedCase, basi
     // Looked for before it is parsed: a decision holds the facts of many cases.
     let (id, named) = (json!(ranked.case_id), json!(ranked.reference));
     let input = decision.input.iter().find(|input| input["case_id"] == id && input["reference"] == named)?;
-    let Input { case_id, reference, category, due_at, facts, features, evidence, .. } =
+    let Input { case_id, reference, category, due_at, facts, features: row, evidence, .. } =
         serde_json::from_value(input.clone()).ok()?;
     let risk = ranked.risk.clone().ok_or_else(|| Abstention {
         why: ranked.abstained.clone().unwrap_or_default(),
         fallback: ranked.fallback.clone(),
     });
-    let known = Known { features: features.ours(), evidence: evidence.as_ref() };
+    // A row of another schema means something else in every place.
+    let same = decision.versions.get("features").is_some_and(|version| version == features::SCHEMA_VERSION);
+    let known = Known { features: row.ours().filter(|_| same), evidence: evidence.as_ref() };
     Some(rank::rank(basis, &Subject { case_id, reference, category, due_at }, (&facts, known), risk))
 }
 

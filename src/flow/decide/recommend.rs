@@ -33,10 +33,12 @@ pub(super) struct Choice {
     pub(super) withheld: Vec<Withheld>,
 }
 
-/// How far the case lies from what was resolved; `None` where nobody can say.
+/// How far the case lies from what was resolved: beyond all bounds where the archive could not be asked. `None` where nobody
+/// can say what is usual.
 fn novelty(basis: &Basis<'_>, category: Category, evidence: Option<&Evidence>) -> Option<Novelty> {
     let usual = basis.effect.as_ref()?.usual_distance(category)?;
-    Some(Novelty { distance: evidence?.distance.unwrap_or(f64::INFINITY), usual })
+    let distance = evidence.and_then(|found| found.distance).unwrap_or(f64::INFINITY);
+    Some(Novelty { distance, usual })
 }
 
 /// Orders allowed candidates, which have scores; `learned` says that these were learned and not believed.

@@ -1,7 +1,7 @@
 //! Outcomes: what came of a line, kept once and counted for the late rates.
 //!
 //! Guarantees: the first known outcome of a line stands, and only it is counted; a rate never counts what was not known
-//! yet; costs are kept as they were told. Non-goals: what a case cost in all, see `resolved`.
+//! yet; costs are kept as they were told last, which is often after the line shipped. Non-goals: what a case cost in all, see `resolved`.
 
 use serde_json::json;
 
@@ -32,6 +32,17 @@ pub async fn record(tx: &mut dyn Transaction, ctx: &Ctx<'_>, order: &Order, line
     let detail = json!({ "missed": outcome.missed, "shipped_at": outcome.shipped_at });
     tx.append_audit(ctx.audit("outcome.recorded", format!("line:{}/{line_no}", order.order_id), detail)).await?;
     Ok(true)
+}
+
+/// Adds the costs that were told of a line to its outcome. `false`: none were told, or they are kept already.
+///
+/// # Errors
+/// [`FlowError::Store`].
+pub async fn tell_costs(tx: &mut dyn Transaction, order_id: &str, line: &Line) -> Result<bool, FlowError> {
+    match &line.outcome {
+        Some(told) if !told.costs.is_empty() => Ok(tx.put_costs(order_id, line.line_no, &told.costs).await?),
+        _ => Ok(false),
+    }
 }
 
 /// What was told of the line, else what its shipping says. A line is late when it ships after both its first promise and

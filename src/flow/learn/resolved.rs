@@ -59,14 +59,12 @@ pub fn of(history: &[HistoryRow]) -> Vec<Resolved> {
     let mut seen = BTreeSet::new();
     let mut rows = Vec::new();
     for HistoryRow { assessment, outcome, action } in history {
-        let (Some(case_id), Some(category), Some(stakes)) =
-            (assessment.case_id, assessment.category, assessment.stakes.as_ref())
-        else {
-            continue;
-        };
+        let (Some(case_id), Some(category)) = (assessment.case_id, assessment.category) else { continue };
         if assessment.as_of >= outcome.known_at || !seen.insert((case_id, assessment.line_no)) {
             continue;
         }
+        // Without its first stakes a case teaches nothing: later ones have seen the action.
+        let Some(stakes) = &assessment.stakes else { continue };
         let action = action.unwrap_or(ActionKind::DoNothing);
         let (stakes, cost) = settled(stakes, action, outcome);
         rows.push(Resolved {

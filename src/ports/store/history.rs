@@ -1,10 +1,13 @@
 //! Assessments, outcomes and late rates: what learning reads.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::StoreError;
 use crate::domain::ids::CaseId;
+use crate::domain::money::Money;
 use crate::domain::outcome::{Assessment, HistoryRow, Outcome};
 
 /// Outcomes known so far under one key.
@@ -30,6 +33,14 @@ pub trait History {
 
     /// Keeps a line's outcome; the first one stands, `false` when one was known.
     async fn insert_outcome(&mut self, outcome: &Outcome) -> Result<bool, StoreError>;
+
+    /// Replaces the costs of a line's outcome; `false` when there is no outcome, or it has them.
+    async fn put_costs(
+        &mut self,
+        order_id: &str,
+        line_no: u32,
+        costs: &BTreeMap<String, Money>,
+    ) -> Result<bool, StoreError>;
 
     /// Outcomes known under (`kind`, `key`), such as (`carrier`, `C-7`).
     async fn rate(&mut self, kind: &str, key: &str) -> Result<Rate, StoreError>;

@@ -301,8 +301,11 @@ async fn a_line_with_an_outcome_becomes_evidence_and_survives_a_restart() -> any
     let worker = holdfast::flow::execute::worker::Worker::new(world.services.clone(), "w");
     worker.run_once(world.now()).await;
     world.pass_h(3);
+    world.tell("order.status", "s", json!({ "order_id": "SO-1", "status": "shipped", "at": world.now() })).await?;
+    worker.run_once(world.now()).await;
+    // What it cost is known once it has shipped.
     let outcome = json!({
-        "order_id": "SO-1", "line_no": 1, "shipped_at": world.now(), "missed": true,
+        "order_id": "SO-1", "line_no": 1, "shipped_at": world.now(), "missed": false,
         "costs": { "penalty": { "amount": "40.00", "currency": "EUR" }, "freight": { "amount": "2.50", "currency": "EUR" } },
     });
     world.tell("outcome.recorded", "done", outcome).await?;
@@ -313,7 +316,7 @@ async fn a_line_with_an_outcome_becomes_evidence_and_survives_a_restart() -> any
     let evidence = ranked(&school, second.id).await?.evidence.context("not asked")?;
     assert_eq!((evidence.cases, evidence.distance), (1, None));
     let said = evidence.actions[0];
-    assert_eq!((said.action, said.cases, said.on_time, said.cost_mean), (ActionKind::DoNothing, 1, 0.0, 42.5));
+    assert_eq!((said.action, said.cases, said.on_time, said.cost_mean), (ActionKind::DoNothing, 1, 1.0, 42.5));
     assert_eq!(said.resolve_minutes_median, 180.0);
     // The vector files are gone: the store has it all.
     school.services().vectors.delete(&holdfast::flow::decide::nearest::collection(), &keys(&school).await?).await?;
