@@ -27,6 +27,15 @@ pub enum LanguageError {
     },
 }
 
+/// What an encoder made of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Embedding {
+    /// `name/version` of the encoder; only embeddings of one encoder can be compared.
+    pub encoder: String,
+    /// A unit vector.
+    pub vector: Vec<f32>,
+}
+
 /// Turns texts into unit vectors.
 #[async_trait]
 pub trait Encoder: Send + Sync {

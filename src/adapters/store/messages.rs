@@ -7,6 +7,7 @@ use super::Tx;
 use super::sql::{Argument, Row, Sql, json};
 use crate::domain::ids::{CaseId, MessageId};
 use crate::domain::message::{Correction, Link, LinkCandidate, Message};
+use crate::ports::language::Embedding;
 use crate::ports::store::StoreError;
 use crate::ports::store::messages::Messages;
 
@@ -94,6 +95,39 @@ impl Messages for Tx {
             .with(" ORDER BY id DESC LIMIT ", limit)
             .documents(self)
             .await
+    }
+
+    async fn put_embedding(&mut self, id: MessageId, embedding: &Embedding) -> Result<(), StoreError> {
+        let bytes: Vec<u8> = embedding.vector.iter().flat_map(|number| number.to_le_bytes()).collect();
+        Sql::new(
+            "message_embeddings",
+            "INSERT INTO message_embeddings (message_id, encoder, vector) VALUES ($1, $2, $3) \
+             ON CONFLICT (message_id) DO UPDATE SET encoder = excluded.encoder, vector = excluded.vector",
+        )
+        .bind(id.to_string())
+        .bind(&embedding.encoder)
+        .bind(bytes)
+        .run(self)
+        .await?;
+        Ok(())
+    }
+
+    async fn embedded_messages(
+        &mut self,
+        encoder: &str,
+        corrected: bool,
+        limit: u32,
+    ) -> Result<Vec<(Message, Vec<f32>)>, StoreError> {
+        let sql = Sql::new(
+            "message_embeddings",
+            "SELECT m.id, m.document, e.vector FROM message_embeddings e JOIN messages m ON m.id = e.message_id \
+             WHERE e.encoder = $1 AND ",
+        );
+        let sql = sql.bind(encoder).push(if corrected { "" } else { "NOT " });
+        let sql = sql.push("EXISTS (SELECT 1 FROM corrections c WHERE c.message_id = m.id)");
+        let numbers = |bytes: &[u8]| bytes.as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
+        let pair = |row: &Row| Ok((row.document(1)?, numbers(&row.bytes(2)?)));
+        sql.with(" ORDER BY m.id DESC LIMIT ", limit).rows(self).await?.iter().map(pair).collect()
     }
 
     async fn insert_correction(

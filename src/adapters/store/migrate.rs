@@ -46,6 +46,10 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("migrations/sqlite/0007_wordings.sql"),
         postgres: include_str!("migrations/postgres/0007_wordings.sql"),
     },
+    Migration {
+        sqlite: include_str!("migrations/sqlite/0009_embeddings.sql"),
+        postgres: include_str!("migrations/postgres/0009_embeddings.sql"),
+    },
 ];
 
 impl Backend {

@@ -14,7 +14,7 @@ use crate::domain::payload::MessageReceived;
 use crate::domain::untrusted::Untrusted;
 use crate::flow::FlowError;
 use crate::flow::assess::{extract, link, sender};
-use crate::ports::language::{Classified, Encoder, IntentClassifier, LanguageError};
+use crate::ports::language::{Classified, Embedding, Encoder, IntentClassifier, LanguageError};
 use crate::ports::store::{Store, StoreError, Transaction};
 
 /// Intents below this probability are not listed.
@@ -27,6 +27,8 @@ pub struct Classification {
     pub classified: Classified,
     /// `name/version` of the head.
     pub model: String,
+    /// The embedding that it was said from.
+    pub embedding: Embedding,
 }
 
 /// The intents of a message; `None` when a model is missing.
@@ -40,9 +42,11 @@ pub async fn classify(
 ) -> Result<Option<Classification>, LanguageError> {
     let (Some(encoder), Some(classifier)) = (encoder, classifier) else { return Ok(None) };
     let text = text::of(message);
-    let embeddings = encoder.embed(vec![text.clone()]).await?;
-    let Some(embedding) = embeddings.first() else { return Ok(None) };
-    Ok(Some(Classification { classified: classifier.classify(&text, embedding)?, model: classifier.version() }))
+    let mut embeddings = encoder.embed(vec![text.clone()]).await?;
+    let Some(vector) = embeddings.pop() else { return Ok(None) };
+    let classified = classifier.classify(&text, &vector)?;
+    let embedding = Embedding { encoder: encoder.version(), vector };
+    Ok(Some(Classification { classified, model: classifier.version(), embedding }))
 }
 
 /// Reads a message. `bound` is the probability from which it is attached without a person; `now` stands for the time it was

@@ -13,3 +13,4 @@ pub mod promise;
 pub mod registry;
 pub mod resolved;
 pub mod runs;
+pub mod to_label;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::StoreError;
 use crate::domain::ids::{CaseId, MessageId};
 use crate::domain::message::{Correction, Message};
+use crate::ports::language::Embedding;
 
 /// Messages.
 #[async_trait]
@@ -36,6 +37,18 @@ pub trait Messages {
         before: Option<MessageId>,
         limit: u32,
     ) -> Result<Vec<Message>, StoreError>;
+
+    /// Keeps what an encoder made of a message, in place of what one made before.
+    async fn put_embedding(&mut self, id: MessageId, embedding: &Embedding) -> Result<(), StoreError>;
+
+    /// Messages with the vectors that `encoder` (`name/version`) made of them, newest first; only those that a person
+    /// corrected, or only those that nobody did.
+    async fn embedded_messages(
+        &mut self,
+        encoder: &str,
+        corrected: bool,
+        limit: u32,
+    ) -> Result<Vec<(Message, Vec<f32>)>, StoreError>;
 
     /// Keeps a correction as a labelled example.
     async fn insert_correction(

@@ -12,6 +12,7 @@ use crate::domain::ids::MessageId;
 use crate::domain::message::{Channel, Correction, EntityCorrection, EntityType, Intent, Message, SenderRole};
 use crate::domain::payload::{MessageReceived, Sender};
 use crate::flow::accept::messages;
+use crate::flow::learn::to_label;
 use crate::ports::mail::MailError;
 use crate::web::error::{Problem, ProblemDocument};
 use crate::web::extract::{Allowed, Body, Id, IfMatch, PageSize, Params, bytes_of, demand, media_type};
@@ -28,13 +29,28 @@ use crate::web::state::WebState;
 pub struct MessageQuery {
     /// Only those with an order, or only those without.
     pub attached: Option<bool>,
+    /// `to_label`: what a person should label next, in one page.
+    #[serde(default)]
+    #[param(inline)]
+    pub order: MessageOrder,
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
     pub limit: Option<PageSize>,
     #[param(value_type = Option<String>, min_length = 1, max_length = 1000)]
     pub cursor: Option<Cursor>,
 }
 
-/// Messages, newest first.
+/// In which order messages are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageOrder {
+    /// The newest first.
+    #[default]
+    Newest,
+    /// Those whose label would teach the classifier most first: uncorrected, doubtful, unlike each other.
+    ToLabel,
+}
+
+/// Messages, newest first, or what to label next.
 #[utoipa::path(get, path = "/v1/messages", tag = "messages", params(MessageQuery),
     responses((status = 200, body = Page<Message>)), security(("bearer" = ["messages:read"])))]
 pub async fn list_messages(
@@ -45,6 +61,10 @@ pub async fn list_messages(
 ) -> Result<Response, Problem> {
     let before: Option<MessageId> = after(&state, "messages", query.cursor.as_ref())?;
     let size = query.limit.unwrap_or_default();
+    if query.order == MessageOrder::ToLabel {
+        let items = to_label::next(&state.services, query.attached, size.0 as usize).await?;
+        return Ok(linked(&uri, None, Page { items, next: None }));
+    }
     let found = state.services.store.read().await?.list_messages(query.attached, before, size.0 + 1).await?;
     let page = page(&state, "messages", size, found, |m| m.id);
     Ok(linked(&uri, page.next.clone().as_deref(), page))

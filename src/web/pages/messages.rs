@@ -10,16 +10,22 @@ use super::{Sampled, words};
 use crate::domain::actor::Scope;
 use crate::domain::ids::MessageId;
 use crate::domain::message::{Link, Message};
+use crate::flow::learn::to_label;
+use crate::web::api::messages::MessageOrder;
 use crate::web::extract::{PageSize, Params};
-use crate::web::paging::{Cursor, after, page};
+use crate::web::paging::{Cursor, Page, after, page};
 use crate::web::state::WebState;
 
 const ROWS: PageSize = PageSize(50);
+/// Messages that a person is asked about at once.
+const TO_LABEL: usize = 20;
 
 #[derive(Template)]
 #[template(path = "messages.html")]
 struct MessagesPage {
     shell: Shell,
+    /// Whether it lists what to label next.
+    asks: bool,
     tabs: Vec<Tab>,
     rows: Vec<Row>,
     next: Option<String>,
@@ -47,6 +53,8 @@ struct Row {
 #[derive(Deserialize)]
 pub(super) struct Query {
     attached: Option<bool>,
+    #[serde(default)]
+    order: MessageOrder,
     cursor: Option<Cursor>,
 }
 
@@ -58,26 +66,33 @@ pub(super) async fn show(
     viewer.needs(Scope::MessagesRead)?;
     let before: Option<MessageId> = after(&state, "messages", query.cursor.as_ref())?;
     let shell = viewer.shell(&state, "Messages", "/messages").await?;
-    let messages = state.services.store.read().await?.list_messages(query.attached, before, ROWS.0 + 1).await?;
-    let page = page(&state, "messages", ROWS, messages, |m| m.id);
+    let asks = query.order == MessageOrder::ToLabel;
+    let page = if asks {
+        Page { items: to_label::next(&state.services, None, TO_LABEL).await?, next: None }
+    } else {
+        let found = state.services.store.read().await?.list_messages(query.attached, before, ROWS.0 + 1).await?;
+        page(&state, "messages", ROWS, found, |m| m.id)
+    };
     let only = query.attached.map_or_else(String::new, |a| format!("attached={a}&"));
     Ok(render(&MessagesPage {
         shell,
-        tabs: tabs(query.attached),
+        asks,
+        tabs: tabs(query.attached, asks),
         rows: page.items.iter().map(row).collect(),
         next: page.next.map(|cursor| format!("/messages?{only}cursor={cursor}")),
     }))
 }
 
-fn tabs(attached: Option<bool>) -> Vec<Tab> {
-    [
+fn tabs(attached: Option<bool>, asks: bool) -> Vec<Tab> {
+    let label = Tab { href: "/messages?order=to_label", label: "To label next", current: asks };
+    let listed = [
         ("/messages", "All", None),
         ("/messages?attached=false", "Needs a person", Some(false)),
         ("/messages?attached=true", "Attached", Some(true)),
     ]
     .into_iter()
-    .map(|(href, label, of)| Tab { href, label, current: attached == of })
-    .collect()
+    .map(|(href, label, of)| Tab { href, label, current: !asks && attached == of });
+    listed.chain([label]).collect()
 }
 
 fn row(message: &Message) -> Row {
@@ -136,8 +151,23 @@ impl Sampled for MessagesPage {
             unknown: String::new(),
         };
         let next = Some("/messages?cursor=abc".to_owned());
-        let full = Self { shell: Shell::sample("/messages"), tabs: tabs(Some(true)), rows: vec![row], next };
-        vec![full, Self { shell: Shell::sample("/messages"), tabs: tabs(None), rows: Vec::new(), next: None }]
+        let full = Self {
+            shell: Shell::sample("/messages"),
+            asks: false,
+            tabs: tabs(Some(true), false),
+            rows: vec![row],
+            next,
+        };
+        vec![
+            full,
+            Self {
+                shell: Shell::sample("/messages"),
+                asks: true,
+                tabs: tabs(None, true),
+                rows: Vec::new(),
+                next: None,
+            },
+        ]
     }
 }
 

@@ -25,3 +25,4 @@ mod promotion;
 mod runs;
 mod samples;
 mod sla;
+mod to_label;

@@ -1,5 +1,6 @@
 //! Reading messages: corpus, encoder, intents, values, links.
 
+mod byte_for_byte;
 mod corpus;
 mod encoder;
 mod extract;

@@ -138,6 +138,10 @@ async fn a_person_judges_and_corrects_a_message() {
     let types: Vec<&str> =
         message["reading"]["entities"].as_array().unwrap().iter().map(|e| e["type"].as_str().unwrap()).collect();
     assert!(!types.contains(&"date") && types.contains(&"quantity"), "{types:?}");
+    let asked = web.get(&clerk, "/v1/messages?order=to_label&limit=5").await;
+    assert_eq!(asked.json(), json!({ "items": [], "next": null }), "no encoder serves: {}", asked.text);
+    assert_eq!(web.get(&clerk, "/v1/messages?order=oldest").await.status, 400);
+    assert!(web.page(&clerk, "/messages?order=to_label").await.text.contains("What the classifier doubts"));
     let auditor = web.person("otto", &[Role::Auditor]);
     let seen = web.page(&auditor, &path).await;
     assert!(seen.status == 403 || !seen.text.contains("Put it right"), "who may not write sees no form");

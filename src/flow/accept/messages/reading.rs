@@ -18,6 +18,7 @@ use crate::flow::assess::classify;
 use crate::flow::error::FlowError;
 use crate::flow::services::{Ctx, Services};
 use crate::in_transaction;
+use crate::ports::language::Embedding;
 use crate::ports::store::Transaction;
 use crate::ports::store::events::Recorded;
 
@@ -53,10 +54,12 @@ pub async fn receive(
     })?;
     let known = services.store.read().await?.event(&reference).await?.is_some();
     let message = unread(&understood.event, &Untrusted::new(content));
-    let reading = if known { None } else { Some(read(services, &message, now).await?) };
-    let message = Message { reading, ..message };
+    let read = if known { None } else { Some(read(services, &message, now).await?) };
+    let (reading, embedding) = read.unzip();
+    let (message, embedding) = (Message { reading, ..message }, embedding.flatten());
     let ctx = Ctx { now, entropy: &*services.entropy, actor };
-    in_transaction!(services.store, |tx| keep(services, &mut *tx, &ctx, &understood, &message).await)
+    in_transaction!(services.store, |tx| keep(services, &mut *tx, &ctx, &understood, (&message, embedding.as_ref()))
+        .await)
 }
 
 async fn keep(
@@ -64,12 +67,15 @@ async fn keep(
     tx: &mut dyn Transaction,
     ctx: &Ctx<'_>,
     understood: &Understood,
-    message: &Message,
+    (message, embedding): (&Message, Option<&Embedding>),
 ) -> Result<(Message, bool), FlowError> {
     let Understood { event, digest } = understood;
     match tx.record_event(event, digest, (ObjectKind::Message, &message.id.to_string())).await? {
         Recorded::New => {
             tx.insert_message(message).await?;
+            if let Some(embedding) = embedding {
+                tx.put_embedding(message.id, embedding).await?;
+            }
             let detail = json!({ "event": event.reference, "reading": message.reading });
             tx.append_audit(ctx.audit("message.received", subject(message.id), detail)).await?;
             attached(services, tx, ctx, message).await?;
@@ -91,15 +97,21 @@ async fn keep(
     }
 }
 
-async fn read(services: &Services, message: &Message, now: Timestamp) -> Result<Reading, FlowError> {
+async fn read(
+    services: &Services,
+    message: &Message,
+    now: Timestamp,
+) -> Result<(Reading, Option<Embedding>), FlowError> {
     let (encoder, intents) = (services.models.encoder.get(), services.models.intents.get());
     let mut content = message.content.as_written().clone();
     content.sent_at = content.sent_at.or(Some(message.received_at));
     let bound = services.settings.auto_attach_min;
-    let store = &*services.store;
-    let mut reading = classify::read(encoder.as_deref(), intents.as_deref(), store, &content, now, bound).await?;
+    // Before the transaction: inference must not hold one open.
+    let said = classify::classify(encoder.as_deref(), intents.as_deref(), &content).await?;
+    let mut tx = services.store.read().await?;
+    let mut reading = classify::read_in(tx.as_mut(), said.as_ref(), &content, now, bound).await?;
     reading.unknown.extend(left_out(&content));
-    Ok(reading)
+    Ok((reading, said.map(|said| said.embedding)))
 }
 
 /// What came with a message and was not read, in our own words.
@@ -125,9 +137,10 @@ pub async fn read_job(services: &Services, id: MessageId) -> Result<(), FlowErro
     if message.reading.is_some() {
         return Ok(());
     }
-    let reading = read(services, &message, now).await?;
+    let (reading, embedding) = read(services, &message, now).await?;
     let ctx = Ctx { now, entropy: &*services.entropy, actor: Actor::System };
-    in_transaction!(services.store, |tx| note_reading(services, &mut *tx, &ctx, id, &reading).await)
+    in_transaction!(services.store, |tx| note_reading(services, &mut *tx, &ctx, id, (&reading, embedding.as_ref()))
+        .await)
 }
 
 async fn note_reading(
@@ -135,7 +148,7 @@ async fn note_reading(
     tx: &mut dyn Transaction,
     ctx: &Ctx<'_>,
     id: MessageId,
-    reading: &Reading,
+    (reading, embedding): (&Reading, Option<&Embedding>),
 ) -> Result<(), FlowError> {
     let mut message = tx.message(id).await?.ok_or_else(|| missing(id))?;
     if message.reading.is_some() {
@@ -143,6 +156,9 @@ async fn note_reading(
     }
     message.reading = Some(reading.clone());
     let message = tx.update_message(&message).await?;
+    if let Some(embedding) = embedding {
+        tx.put_embedding(id, embedding).await?;
+    }
     tx.append_audit(ctx.audit("message.read", subject(id), json!({ "reading": reading }))).await?;
     attached(services, tx, ctx, &message).await
 }
