@@ -61,7 +61,7 @@ impl IntentClassifier for Plain {
     fn classify(&self, text: &str, _: &[f32]) -> Result<Classified, LanguageError> {
         let probability = if text.contains("torn") { 0.5 } else { 0.95 };
         let intents = scored(&[(Intent::OrderStatus, probability), (Intent::CancelRequest, 1.0 - probability)]);
-        Ok(Classified { intents, threshold: 0.7 })
+        Ok(Classified { intents, threshold: 0.7, is_strange: false })
     }
 
     fn version(&self) -> String {
