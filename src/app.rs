@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use holdfast_training::artifact::MANIFEST;
 
 use crate::adapters::candle::writer::{CandleWriter, HostedWriter, Limits};
 use crate::adapters::clock::{OffsetClock, SystemClock, SystemEntropy};
@@ -17,6 +18,7 @@ use crate::adapters::mail::MimeReader;
 use crate::adapters::models::ModelDirectory;
 use crate::adapters::vectors::{ExactVectors, QdrantVectors};
 use crate::config::Config;
+use crate::config::models::Models as ModelSettings;
 use crate::domain::actor::{Actor, Person};
 use crate::flow::accept::rules::Rules;
 use crate::flow::decide::catalogue::{self, Catalogue};
@@ -107,16 +109,27 @@ pub fn loader(config: &Config) -> Arc<dyn ModelLoader> {
 fn writer(config: &Config) -> Result<Option<Arc<dyn Writer>>> {
     let models = &config.models;
     let Some(dir) = &models.writer else { return Ok(None) };
-    let limits = Limits {
-        tokens: usize::try_from(models.writer_tokens)?,
-        time: Duration::from_secs(u64::from(models.writer_seconds)),
-    };
-    let writer = CandleWriter::load(dir, models.writer_digest.as_deref(), limits)?;
+    let writer = candle_writer(models, dir)?;
     for warning in writer.warnings() {
         tracing::warn!(warning, "the writer is slower than it could be");
     }
     let name = dir.file_name().map_or_else(|| "writer".into(), |name| name.to_string_lossy());
     Ok(Some(Arc::new(HostedWriter::start(writer, format!("summary-writer/{name}"), models.queue)?)))
+}
+
+/// The writer of a directory: a shipped version by its manifest, any other by the digest that is pinned.
+///
+/// # Errors
+/// When it cannot be loaded; says why.
+pub fn candle_writer(models: &ModelSettings, dir: &Path) -> Result<CandleWriter> {
+    let limits = Limits {
+        tokens: usize::try_from(models.writer_tokens)?,
+        time: Duration::from_secs(u64::from(models.writer_seconds)),
+    };
+    if models.writer_digest.is_none() && dir.starts_with(&models.shipped) && dir.join(MANIFEST).is_file() {
+        return Ok(CandleWriter::load_version(dir, limits)?);
+    }
+    Ok(CandleWriter::load(dir, models.writer_digest.as_deref(), limits)?)
 }
 
 async fn vectors(config: &Config) -> Result<Arc<dyn VectorStore>> {

@@ -6,10 +6,10 @@
 //! `evaluate summaries` are in files of their own. Non-goals: promotion.
 
 mod intents;
-mod summaries;
 
 pub mod logs;
 pub mod policy;
+pub(super) mod summaries;
 
 use std::path::PathBuf;
 

@@ -75,22 +75,33 @@ pub trait IntentClassifier: Send + Sync {
     fn version(&self) -> String;
 }
 
-/// What a text is to say: for each sentence, in order, wordings that all say the same. They hold slots in angle brackets in
-/// the place of values.
+/// What a text is to say: sentences, each with wordings that all say the same, and the orders in which sentences make the text.
+/// Wordings hold slots in angle brackets in the place of values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Brief {
     /// The wordings of each sentence, the plain one first; each of one line.
     pub sentences: Vec<Vec<String>>,
+    /// Places in `sentences` that make a whole text, the plain one first; what two sentences say may be one of its own.
+    pub orders: Vec<Vec<usize>>,
 }
 
-/// Words a text by choosing: whatever a model answers, it is one of the wordings of the brief.
+/// One sentence that was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// Its place in the brief's sentences.
+    pub sentence: usize,
+    /// The place of its wording.
+    pub wording: usize,
+}
+
+/// Words a text by choosing: whatever a model answers, it is one of the texts of the brief.
 #[async_trait]
 pub trait Writer: Send + Sync {
-    /// Which wording of each sentence reads best after those before it.
+    /// Which sentences in which wordings read best one after the other.
     ///
     /// # Errors
     /// [`LanguageError`]; the caller has the plain wordings to fall back on.
-    async fn choose(&self, brief: Brief) -> Result<Vec<usize>, LanguageError>;
+    async fn choose(&self, brief: Brief) -> Result<Vec<Chosen>, LanguageError>;
 
     /// `name/version`.
     fn version(&self) -> String;

@@ -5,10 +5,12 @@
 //! measured. Exit code 3 where a guarantee count is not nought. Non-goals: prose; whether a text reads well is for readers.
 
 mod adversarial;
-mod coverage;
-mod guarantees;
+pub(in crate::commands) mod coverage;
+pub(in crate::commands) mod guarantees;
 mod mutate;
-mod random;
+pub(in crate::commands) mod random;
+mod side_by_side;
+mod writer;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -35,6 +37,21 @@ pub struct Args {
     /// Seed of everything random.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Directory of a model that words summaries: measures it instead, on the authored contexts.
+    #[arg(long)]
+    writer: Option<PathBuf>,
+    /// SHA-256 that the directory must have, where it is no shipped version.
+    #[arg(long, requires = "writer")]
+    writer_digest: Option<String>,
+    /// Write both texts of every held-out context to this file, in random order, for readers who choose.
+    #[arg(long, requires_all = ["writer", "key"])]
+    pairs: Option<PathBuf>,
+    /// Which text of a pair is whose: written with `--pairs`, read with `--answers`.
+    #[arg(long)]
+    key: Option<PathBuf>,
+    /// Answers of readers, a line each: `{"id": "a-120", "choice": "a"}`, or `b`, or `tie`. Prints how often the writer was preferred.
+    #[arg(long, requires = "key", conflicts_with = "writer")]
+    answers: Option<PathBuf>,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
@@ -45,6 +62,12 @@ pub struct Args {
 /// # Errors
 /// When contexts cannot be read; [`Refused`] when a guarantee does not hold.
 pub fn run(args: &Args) -> Result<()> {
+    if let (Some(answers), Some(key)) = (&args.answers, &args.key) {
+        return side_by_side::print(answers, key);
+    }
+    if let Some(dir) = &args.writer {
+        return writer::run(args, dir);
+    }
     let guarantees = guarantees::count(args.cases, args.seed)?;
     let mutations = mutate::count(args.cases.min(200), args.seed)?;
     let adversarial = adversarial::count()?;

@@ -7,7 +7,7 @@ use holdfast_training::tabular::options::TrainOptions;
 use serde_json::json;
 
 use super::miss_risk::Source;
-use super::{Trainer, bar, effect, encoder, intents, miss_risk};
+use super::{Trainer, bar, effect, encoder, intents, miss_risk, writer};
 use crate::app::App;
 use crate::commands::Refused;
 use crate::config::Config;
@@ -30,6 +30,8 @@ pub enum Command {
     Intents(Intents),
     /// The sentence encoder, from the corpus: an hour of one processor.
     Encoder(encoder::Args),
+    /// The decoder that words summaries, from the authored contexts: a quarter of an hour of one processor.
+    Writer(writer::Args),
 }
 
 /// Options of every training.
@@ -100,13 +102,16 @@ pub async fn run(config: Config, command: Command) -> Result<()> {
             // Needs nothing of the store, and computes for an hour.
             return tokio::task::block_in_place(|| encoder::command(args, app.services.clock.now()));
         }
+        Command::Writer(args) => {
+            return tokio::task::block_in_place(|| writer::command(args, app.services.clock.now()));
+        }
         Command::MissRisk(args) => &args.common,
         Command::Effect(args) => &args.common,
         Command::Intents(args) => &args.common,
     };
     let trainer = trainer(&app, &models, common.subject.as_deref());
     match command {
-        Command::Encoder(_) => Ok(()),
+        Command::Encoder(_) | Command::Writer(_) => Ok(()),
         Command::MissRisk(args) => {
             let source = match (args.descriptor, args.file) {
                 (Some(descriptor), Some(data)) => Source::File { descriptor, data },

@@ -13,6 +13,7 @@ pub mod miss_risk;
 pub mod on_request;
 pub mod open_orders;
 pub mod schedule;
+pub mod writer;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -19,6 +19,7 @@ mod ledger;
 pub mod lexicon;
 mod messages;
 mod missing;
+pub mod offer;
 mod options;
 pub mod plan;
 mod render;

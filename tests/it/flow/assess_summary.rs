@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use holdfast::domain::case::{Category, Origin};
 use holdfast::domain::message::{Intent, Message, ScoredIntent};
 use holdfast::flow::assess::summary::lexicon::Reason;
-use holdfast::flow::assess::summary::{self, Reader, Summary, VerifyError, Wording, verify};
+use holdfast::flow::assess::summary::frames::frames;
+use holdfast::flow::assess::summary::{self, Reader, Summary, VerifyError, Wording, context, offer, verify, wording};
 use holdfast::flow::facts::Facts;
+use holdfast::ports::language::Chosen;
 
 use super::samples::{case, event, facts, message, now, ranked};
 
@@ -278,4 +280,34 @@ fn contexts_of_another_system_are_said_by_the_same_frames() {
     }
     assert_eq!(seen, 420);
     assert!(summary::context::summary(&serde_json::json!({"facts": {}}), ALL).is_err());
+}
+
+/// Facts that a headline cites.
+fn cited(summary: &Summary) -> BTreeSet<&String> {
+    summary.headline.iter().flat_map(|sentence| &sentence.facts).collect()
+}
+
+#[test]
+fn whatever_is_chosen_of_an_offer_says_the_same_facts_and_verifies() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/summaries/movement.jsonl");
+    let (mut joined, mut moved) = (0, 0);
+    for line in std::fs::read_to_string(file).unwrap().lines().take(60) {
+        let plain = context::summary(&serde_json::from_str(line).unwrap(), ALL).unwrap();
+        let (category, offer) = offer::of(frames().unwrap(), &plain).unwrap();
+        let [first, ..] = &offer.brief.orders[..] else { panic!("an offer has orders") };
+        assert!(offer.taken(&[]).iter().zip(&plain.plan).all(|(offered, step)| offered == step), "the plain one is first");
+        let values = |text: &str| text.contains('“') || text.contains(char::is_numeric);
+        assert!(!offer.brief.sentences.iter().flatten().any(|text| values(text)), "{:?}", offer.brief);
+        for (round, order) in offer.brief.orders.iter().enumerate() {
+            (joined, moved) = (joined + usize::from(order.len() < first.len()), moved + usize::from(order != first));
+            let wording = |at: usize| (round + at) % offer.brief.sentences[at].len();
+            let chosen: Vec<Chosen> =
+                order.iter().map(|&sentence| Chosen { sentence, wording: wording(sentence) }).collect();
+            let worded = wording::taken(plain.clone(), (category, &offer), &chosen, "test".to_owned()).unwrap();
+            verify(&worded).unwrap();
+            assert!(worded.model == "test" && worded.verdicts.is_empty(), "{:?}", worded.verdicts);
+            assert_eq!(cited(&worded), cited(&plain));
+        }
+    }
+    assert!(joined > 20 && moved > 100, "{joined} joined, {moved} moved");
 }

@@ -1,7 +1,9 @@
-//! Sentence encoders, heads on their embeddings and on words, and a sparse model for parts of texts.
+//! Sentence encoders, heads on their embeddings and on words, a sparse model for parts of texts, and a decoder that words.
 //!
-//! Non-goals: tokenising for an encoder, which sees token ids only; text of any kind: vectors and hashes come in.
+//! Non-goals: tokenising for an encoder, which sees token ids only; texts with values: vectors, hashes and slots come in.
 
+mod adam;
+mod batches;
 mod check;
 mod choose;
 mod fit;
@@ -11,5 +13,6 @@ pub mod sparse;
 mod threshold;
 pub mod tune;
 pub mod words;
+pub mod write;
 
 pub use fit::folds;

@@ -27,3 +27,4 @@ mod split;
 mod statistics;
 mod support;
 mod tune;
+mod write;

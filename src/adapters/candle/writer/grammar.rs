@@ -1,7 +1,7 @@
 //! The grammar of one brief, and choosing tokens under it.
 //!
-//! A brief becomes a grammar with one line for each sentence, and each line one of its wordings: the model can do nothing
-//! but choose. Guarantees: greedy, so equal scores give equal choices (the lower token where two are equal); what comes
+//! A brief becomes a grammar of its orders, with one line for each sentence, and each line one of its wordings: the model can
+//! do nothing but choose. Guarantees: greedy, so equal scores give equal choices (the lower token where two are equal); what comes
 //! out is read back as choices, or is an error; it ends within the budget. Non-goals: values; wordings hold slots only.
 
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use llguidance::api::TopLevelGrammar;
 use llguidance::{Matcher, ParserFactory};
 
 use super::network::Network;
-use crate::ports::language::Brief;
+use crate::ports::language::{Brief, Chosen};
 
 /// How long writing may take.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ pub struct Budget {
     pub until: Instant,
 }
 
-/// Has `network` write `brief` after `prompt`; which wording of each sentence it took, and the tokens.
+/// Has `network` write `brief` after `prompt`; which sentences it took in which wording, and the tokens.
 ///
 /// # Errors
 /// In words: the budget is spent, or the grammar or the network fails.
@@ -31,7 +31,7 @@ pub fn write(
     factory: &ParserFactory,
     (prompt, brief): (&[u32], &Brief),
     budget: Budget,
-) -> Result<(Vec<usize>, Vec<u32>), String> {
+) -> Result<(Vec<Chosen>, Vec<u32>), String> {
     let parser = factory.create_parser(TopLevelGrammar::from_lark(lark(brief)?));
     let mut matcher = Matcher::new(parser);
     let failed = |error: anyhow::Error| format!("the grammar of the brief: {error}");
@@ -68,29 +68,37 @@ pub(super) fn likeliest(scores: &[f32], among: impl Fn(u32) -> bool) -> Option<u
     candidates.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(token, _)| token)
 }
 
-/// Which wordings the lines of `text` are.
-fn choices(brief: &Brief, text: &str) -> Result<Vec<usize>, String> {
-    let lines: Vec<&str> = text.trim_end_matches('\n').split('\n').collect();
-    if lines.len() != brief.sentences.len() {
-        return Err(format!("{} lines were written for {} sentences", lines.len(), brief.sentences.len()));
+/// Which sentences and wordings the lines of `text` are.
+fn choices(brief: &Brief, text: &str) -> Result<Vec<Chosen>, String> {
+    let chosen = text.trim_end_matches('\n').split('\n').enumerate().map(|(at, line)| {
+        let mut sentences = brief.sentences.iter().enumerate();
+        let found = sentences.find_map(|(sentence, wordings)| {
+            Some(Chosen { sentence, wording: wordings.iter().position(|wording| wording == line)? })
+        });
+        found.ok_or_else(|| format!("line {}, `{line}`, is no wording of the brief", at + 1))
+    });
+    let chosen = chosen.collect::<Result<Vec<Chosen>, String>>()?;
+    let order: Vec<usize> = chosen.iter().map(|chosen| chosen.sentence).collect();
+    if !brief.orders.contains(&order) {
+        return Err(format!("the sentences {order:?} are no order of the brief"));
     }
-    let mut lines = lines.into_iter().zip(&brief.sentences).enumerate();
-    lines.try_fold(Vec::new(), |mut chosen, (at, (line, wordings))| {
-        let index = wordings.iter().position(|wording| wording == line);
-        chosen.push(index.ok_or_else(|| format!("line {}, `{line}`, is none of its wordings", at + 1))?);
-        Ok(chosen)
-    })
+    Ok(chosen)
 }
 
-/// The grammar in Lark's notation: sentences in order, a line each.
+/// The grammar in Lark's notation: one of the orders, a line for each of its sentences.
 fn lark(brief: &Brief) -> Result<String, String> {
+    let Brief { sentences, orders } = brief;
     let bad = |wording: &String| wording.is_empty() || wording.contains('\n');
-    if brief.sentences.is_empty() || brief.sentences.iter().any(|s| s.is_empty() || s.iter().any(bad)) {
-        return Err("a brief needs sentences, each with wordings of one line".to_owned());
+    if sentences.iter().any(|wordings| wordings.is_empty() || wordings.iter().any(bad)) {
+        return Err("the sentences of a brief need wordings of one line".to_owned());
     }
-    let rules: Vec<String> = (0..brief.sentences.len()).map(|at| format!("s{at}")).collect();
-    let mut grammar = format!("start: {}\n", rules.join(" \"\\n\" "));
-    for (at, wordings) in brief.sentences.iter().enumerate() {
+    if orders.is_empty() || orders.iter().any(|order| order.is_empty() || order.iter().any(|at| *at >= sentences.len()))
+    {
+        return Err("a brief needs orders of its sentences".to_owned());
+    }
+    let rule = |order: &Vec<usize>| order.iter().map(|at| format!("s{at}")).collect::<Vec<_>>().join(" \"\\n\" ");
+    let mut grammar = format!("start: {}\n", orders.iter().map(rule).collect::<Vec<_>>().join(" | "));
+    for (at, wordings) in sentences.iter().enumerate() {
         let quoted: Vec<String> =
             wordings.iter().map(|wording| serde_json::Value::from(wording.as_str()).to_string()).collect();
         writeln!(grammar, "s{at}: {}", quoted.join(" | ")).map_err(|error| error.to_string())?;

@@ -4,11 +4,11 @@ use async_trait::async_trait;
 
 use super::super::host::Host;
 use super::CandleWriter;
-use crate::ports::language::{Brief, LanguageError, Writer};
+use crate::ports::language::{Brief, Chosen, LanguageError, Writer};
 
 /// A writer behind a bounded queue.
 pub struct HostedWriter {
-    host: Host<Brief, Vec<usize>>,
+    host: Host<Brief, Vec<Chosen>>,
     version: String,
     digest: String,
 }
@@ -27,7 +27,7 @@ impl HostedWriter {
 
 #[async_trait]
 impl Writer for HostedWriter {
-    async fn choose(&self, brief: Brief) -> Result<Vec<usize>, LanguageError> {
+    async fn choose(&self, brief: Brief) -> Result<Vec<Chosen>, LanguageError> {
         self.host.ask(brief).await
     }
 

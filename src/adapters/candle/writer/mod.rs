@@ -4,7 +4,7 @@
 //! and the chat template (`chat_template.jinja`, or in `tokenizer_config.json`).
 //!
 //! Guarantees: the model only ever chooses among wordings that are given to it ([`grammar`]); it is the model that was
-//! pinned, file by file, or it is not loaded; nothing is downloaded. Non-goals: what to say, values, judging the result.
+//! pinned, file by file, or the one that its manifest names where it is shipped, or it is not loaded; nothing is downloaded. Non-goals: what to say, values, judging the result.
 
 mod files;
 mod grammar;
@@ -17,6 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use holdfast_training::artifact::read_version;
 use llguidance::ParserFactory;
 use llguidance::toktrie::{ApproximateTokEnv, TokEnv};
 use tokenizers::Tokenizer;
@@ -25,11 +26,22 @@ pub use host::HostedWriter;
 pub use network::ARCHITECTURES;
 
 use super::LoadError;
-use crate::ports::language::Brief;
+use crate::ports::language::{Brief, Chosen};
 use files::Files;
 use grammar::Budget;
 use network::Network;
 use template::Template;
+
+/// What the manifest of a shipped writer says that it is.
+pub const KIND: &str = "summary-writer";
+
+/// What a model with the chat template `template` reads before it writes `brief`.
+///
+/// # Errors
+/// In words, as the template said.
+pub fn prompt(template: &str, brief: &Brief) -> Result<String, String> {
+    Template::new(template, "", "")?.prompt(brief)
+}
 
 /// What one text may take.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +86,22 @@ impl CandleWriter {
         Self::of(files, limits).map_err(unfit)
     }
 
+    /// Loads a version directory, whose manifest names every file and its digest, as a shipped model is loaded.
+    ///
+    /// # Errors
+    /// [`LoadError`]: a file is not the one that its manifest names, or it is no writer, or does not fit.
+    pub fn load_version(dir: &Path, limits: Limits) -> Result<Self, LoadError> {
+        let version = read_version(dir)?;
+        let unfit = |message: String| LoadError::unfit(&dir.display().to_string(), message);
+        if version.manifest.kind != KIND {
+            return Err(unfit(format!(
+                "its manifest says that it is of the kind `{}`, not `{KIND}`",
+                version.manifest.kind
+            )));
+        }
+        Self::of(Files::read(dir).map_err(unfit)?, limits).map_err(unfit)
+    }
+
     fn of(files: Files, limits: Limits) -> Result<Self, String> {
         let Files { weights, tokenizer: source, template, begin, end, digest } = files;
         let tokenizer = Tokenizer::from_bytes(&source).map_err(|error| format!("`tokenizer.json`: {error}"))?;
@@ -102,11 +130,11 @@ impl CandleWriter {
         &self.warnings
     }
 
-    /// Which wording it takes for each sentence of `brief`.
+    /// Which sentences of `brief` it takes, and in which wording.
     ///
     /// # Errors
     /// In words: over the budget, or the template, the grammar or the network failed.
-    pub fn choose(&mut self, brief: &Brief) -> Result<Vec<usize>, String> {
+    pub fn choose(&mut self, brief: &Brief) -> Result<Vec<Chosen>, String> {
         self.write(brief).map(|(chosen, _)| chosen)
     }
 
@@ -114,7 +142,7 @@ impl CandleWriter {
     ///
     /// # Errors
     /// As [`Self::choose`].
-    pub fn write(&mut self, brief: &Brief) -> Result<(Vec<usize>, [Vec<u32>; 2]), String> {
+    pub fn write(&mut self, brief: &Brief) -> Result<(Vec<Chosen>, [Vec<u32>; 2]), String> {
         let prompt = self.template.prompt(brief)?;
         let encoded = self.tokenizer.encode_fast(prompt, false).map_err(|error| error.to_string())?;
         let mut prompt = encoded.get_ids().to_vec();

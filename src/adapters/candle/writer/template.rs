@@ -10,8 +10,8 @@ use crate::ports::language::Brief;
 
 /// What the model is asked to do.
 const INSTRUCTION: &str = "You word a short note for a person who has to approve an action. Each line below says one thing; \
-                           names in angle brackets stand for values. Write the same lines again, in the same order, so that \
-                           together they read well. Keep every name in angle brackets as it is.";
+                           names in angle brackets stand for values. Write the note again, a line for each sentence, so that \
+                           it reads well as a whole. Keep every name in angle brackets as it is.";
 
 /// A chat template that compiled.
 pub struct Template {
@@ -38,7 +38,8 @@ impl Template {
     /// # Errors
     /// In words, as the template said.
     pub fn prompt(&self, brief: &Brief) -> Result<String, String> {
-        let lines: Vec<&str> = brief.sentences.iter().filter_map(|s| s.first()).map(String::as_str).collect();
+        let plain = brief.orders.first().into_iter().flatten();
+        let lines: Vec<&str> = plain.filter_map(|at| Some(brief.sentences.get(*at)?.first()?.as_str())).collect();
         let content = format!("{INSTRUCTION}\n\n{}", lines.join("\n"));
         let template = self.environment.get_template("chat").map_err(|error| format!("chat template: {error}"))?;
         // One user message: some templates refuse a system message.

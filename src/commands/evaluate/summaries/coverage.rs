@@ -83,14 +83,14 @@ impl ByHand {
     }
 }
 
-fn lines(path: &Path) -> Result<Vec<Value>> {
+pub(super) fn lines(path: &Path) -> Result<Vec<Value>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     lines.map(|line| serde_json::from_str(line).with_context(|| path.display().to_string())).collect()
 }
 
-/// The authored contexts, those to write by and those held out, and their summaries by hand.
-pub(super) fn authored(folder: &Path) -> Result<(Vec<Coverage>, ByHand)> {
+/// The authored contexts to write by, with their summaries by hand, and those that are held out.
+pub(in crate::commands) fn contexts(folder: &Path) -> Result<[Vec<Value>; 2]> {
     let mut contexts = Vec::new();
     for file in FILES {
         contexts.extend(lines(&folder.join(file))?);
@@ -99,7 +99,13 @@ pub(super) fn authored(folder: &Path) -> Result<(Vec<Coverage>, ByHand)> {
         let id = context["id"].as_str().unwrap_or_default();
         id.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(0)
     };
-    let (held, seen): (Vec<Value>, Vec<Value>) = contexts.into_iter().partition(|c| number(c) >= HELD_OUT);
+    let (held, seen) = contexts.into_iter().partition(|c| number(c) >= HELD_OUT);
+    Ok([seen, held])
+}
+
+/// What the authored contexts came to, and their summaries by hand.
+pub(super) fn authored(folder: &Path) -> Result<(Vec<Coverage>, ByHand)> {
+    let [seen, held] = contexts(folder)?;
     let mut hand = ByHand::default();
     held.iter().chain(&seen).try_for_each(|context| by_hand(&mut hand, context))?;
     Ok((vec![measure("authored", &seen)?, measure("authored, held out", &held)?], hand))

@@ -11,10 +11,11 @@ use super::{outside, quantile, scan, share};
 use crate::domain::case::Category;
 use crate::domain::decision::{RankedCase, Reason, Risk};
 use crate::flow::assess::summary::frames::{Frames, HEADLINE, frames};
-use crate::flow::assess::summary::{self, Deterministic, Fact, Ledger, MODEL, Reader, Summary, Wording, plan};
+use crate::flow::assess::summary::{self, Deterministic, Fact, Ledger, MODEL, Reader, Summary, Wording, offer, plan, wording};
 use crate::flow::decide::catalogue::{self, Catalogue};
 use crate::flow::decide::rank::{Basis, Known, Subject, rank};
 use crate::flow::services::Settings;
+use crate::ports::language::Chosen;
 
 /// What was counted.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -49,7 +50,7 @@ impl Guarantees {
     pub(super) fn print(&self) {
         let Self { cases, summaries, sentences, tables, table_sentences, .. } = self;
         println!("guarantees");
-        println!("  {cases} random cases, {summaries} summaries, half of them worded by chance: {sentences} sentences");
+        println!("  {cases} random cases, {summaries} summaries, two of three worded by chance: {sentences} sentences");
         println!("  {tables} random fact tables, every frame that they allow: {table_sentences} sentences");
         println!("  frames said                     {} of {}", self.frames_said, self.frames);
         println!("  unsupported values              {}", self.unsupported_values);
@@ -121,10 +122,19 @@ pub(super) fn ranked(scene: &Scene, catalogue: &Catalogue) -> RankedCase {
 }
 
 /// The ledger of a scene.
-pub(super) fn ledger(scene: &Scene, catalogue: &Catalogue, sees_finance: bool) -> Ledger {
+pub(in crate::commands) fn ledger(scene: &Scene, catalogue: &Catalogue, sees_finance: bool) -> Ledger {
     let ranked = ranked(scene, catalogue);
     let Scene { case, facts, messages, now, .. } = scene;
     summary::ledger_of(case, facts, messages, Some(&ranked), &[], *now, Reader { sees_finance })
+}
+
+/// A summary in an order and in wordings that are offered to a writer, drawn by chance.
+fn by_chance(dice: &mut Dice, plain: Summary) -> Result<Summary> {
+    let Some((category, offer)) = offer::of(frames()?, &plain) else { return Ok(plain) };
+    let order = dice.of(&offer.brief.orders).clone();
+    let wordings = order.iter().map(|&at| (at, dice.roll(offer.brief.sentences[at].len())));
+    let chosen: Vec<Chosen> = wordings.map(|(sentence, wording)| Chosen { sentence, wording }).collect();
+    Ok(wording::taken(plain, (category, &offer), &chosen, "random offer/1".to_owned())?)
 }
 
 /// Counts over `cases` random cases and as many random tables.
@@ -145,6 +155,10 @@ pub(super) fn count(cases: usize, seed: u64) -> Result<Guarantees> {
             found.random_plans_refused += usize::from(wording.name() != MODEL && summary.model == MODEL);
             said.extend(summary.plan.iter().map(|step| step.frame.clone()));
         }
+        let summary = by_chance(&mut dice, summary::worded(category, &ledger, &Deterministic)?)?;
+        found.judge(&summary, frames, &scene.canaries);
+        found.random_plans_refused += usize::from(summary.model == MODEL);
+        said.extend(summary.plan.iter().map(|step| step.frame.clone()));
         let ledger = table(&mut dice, frames, category);
         for step in plan::every(frames, category, &ledger) {
             let Some(sentence) = summary::sentence_of(frames, &step, &ledger) else { continue };

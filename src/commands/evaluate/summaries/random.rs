@@ -22,10 +22,10 @@ use crate::flow::assess::summary::{Kind, Ledger, Wording};
 use crate::flow::facts::{self, Facts};
 
 /// Dice of a seed.
-pub(super) struct Dice(ChaCha8Rng);
+pub(in crate::commands) struct Dice(ChaCha8Rng);
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(in crate::commands) fn new(seed: u64) -> Self {
         Self(ChaCha8Rng::seed_from_u64(seed))
     }
 
@@ -47,7 +47,7 @@ impl Dice {
 pub(super) struct Random(Mutex<Dice>);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(in crate::commands) fn new(seed: u64) -> Self {
         Self(Mutex::new(Dice::new(seed)))
     }
 }
@@ -86,7 +86,7 @@ const AWKWARD: [&str; 18] = [
 ];
 
 /// A random case with its facts and messages.
-pub(super) struct Scene {
+pub(in crate::commands) struct Scene {
     pub(super) case: Case,
     pub(super) facts: Facts,
     pub(super) messages: Vec<Message>,
@@ -96,7 +96,7 @@ pub(super) struct Scene {
 }
 
 /// A scene of a category.
-pub(super) fn scene(dice: &mut Dice, category: Category) -> Result<Scene> {
+pub(in crate::commands) fn scene(dice: &mut Dice, category: Category) -> Result<Scene> {
     let sample = facts::sample()?;
     let now = sample.now;
     let mut value = serde_json::to_value(&sample)?;

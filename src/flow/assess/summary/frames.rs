@@ -54,6 +54,8 @@ pub struct Frame {
     pub lacks: Vec<String>,
     /// Frames of later places that it makes needless.
     pub covers: Vec<String>,
+    /// Frames of the same section that it says in one sentence, where it cites no less than they do.
+    pub joins: Vec<String>,
     /// Whether it says that something is so, or that it is not.
     pub polarity: Polarity,
     /// Paraphrases; the first is the default.
@@ -110,6 +112,8 @@ pub struct Frames {
     pub material: Vec<String>,
     /// Roles that run by the clock: a summary is not made again for these.
     pub clock: Vec<String>,
+    /// Orders in which the places of a headline may be said, the plain one first.
+    pub orders: Vec<Vec<usize>>,
     /// Headlines by category.
     pub headlines: BTreeMap<String, Headline>,
     /// Frames in the order of the file.
@@ -128,6 +132,7 @@ struct File {
     sentences: [usize; 2],
     material: Vec<String>,
     clock: Vec<String>,
+    orders: Vec<Vec<usize>>,
     headline: BTreeMap<String, Headline>,
     frame: Vec<Written>,
 }
@@ -145,6 +150,8 @@ struct Written {
     lacks: Vec<String>,
     #[serde(default)]
     covers: Vec<String>,
+    #[serde(default)]
+    joins: Vec<String>,
     #[serde(default)]
     polarity: Polarity,
     says: Vec<String>,
@@ -175,6 +182,7 @@ impl Frames {
             sentences: file.sentences,
             material: file.material,
             clock: file.clock,
+            orders: file.orders,
             headlines: file.headline,
             frames,
         };
@@ -214,9 +222,16 @@ impl Frames {
             return Err(FramesError("two frames have one id".to_owned()));
         }
         let named = self.headlines.values().flat_map(|headline| headline.places.iter().flatten());
-        if let Some(id) = named.chain(self.frames.iter().flat_map(|f| &f.covers)).find(|id| !ids.contains(id.as_str()))
-        {
+        let named = named.chain(self.frames.iter().flat_map(|frame| frame.covers.iter().chain(&frame.joins)));
+        if let Some(id) = named.into_iter().find(|id| !ids.contains(id.as_str())) {
             return Err(FramesError(format!("`{id}` is named and is no frame")));
+        }
+        let places = self.headlines.values().map(|headline| headline.places.len()).max().unwrap_or(0);
+        let whole = |order: &Vec<usize>| order.iter().copied().collect::<BTreeSet<_>>() == (0..places).collect();
+        if !self.orders.iter().all(|order| order.len() == places && whole(order)) {
+            return Err(FramesError(format!(
+                "an order of `orders` must name each of the {places} places once, from 0"
+            )));
         }
         match Category::ALL.into_iter().find(|category| self.headline(*category).is_none()) {
             Some(category) => Err(FramesError(format!("`{}` has no headline", category.name()))),
@@ -253,8 +268,8 @@ fn frame(written: Written) -> Result<Frame, FramesError> {
             needs.push(role.clone());
         }
     }
-    let Written { id, section, categories, lacks, covers, polarity, says: texts, .. } = written;
-    Ok(Frame { id, section, categories, needs, lacks, covers, polarity, says, written: texts })
+    let Written { id, section, categories, lacks, covers, joins, polarity, says: texts, .. } = written;
+    Ok(Frame { id, section, categories, needs, lacks, covers, joins, polarity, says, written: texts })
 }
 
 /// Every role of a paraphrase.

@@ -1,8 +1,8 @@
 //! Summaries in a model's words: taken up one by one, apart from everything that somebody waits for.
 //!
-//! The plain text is kept and served at once. Where a writer serves, each kept headline becomes a [`Brief`]; the writer's
-//! choices become the same plan in other paraphrases, which pass the same check. Guarantees: the writer sees paraphrases
-//! with slots, never a value; facts, frames, citations and digests of what must be read before a vote stay as they were; a
+//! The plain text is kept and served at once. Where a writer serves, each kept headline becomes a brief ([`offer`]);
+//! the writer's choices become a plan of the same facts in other words, which passes the same check. Guarantees: the writer sees
+//! paraphrases with slots, never a value; facts and digests of what must be read before a vote stay as they were; a
 //! writer that fails or is too slow leaves the plain text, with the reason, and is not asked again for it; a summary that
 //! changed meanwhile keeps its change. Non-goals: sections below the headline, which stay plain.
 
@@ -11,13 +11,14 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::frames::{Frames, HEADLINE, frames};
+use super::frames::{HEADLINE, frames};
+use super::offer::{self, Offer};
 use super::{Ledger, MODEL, Summary, SummaryError, checked};
 use crate::domain::case::Category;
 use crate::flow::FlowError;
 use crate::flow::services::Services;
 use crate::in_transaction;
-use crate::ports::language::{Brief, Writer};
+use crate::ports::language::{Chosen, Writer};
 use crate::ports::store::StoreError;
 
 /// Summaries that are taken up at once.
@@ -79,23 +80,9 @@ fn name(writer: &dyn Writer) -> String {
 /// # Errors
 /// [`SummaryError`].
 pub async fn worded(writer: &dyn Writer, plain: Summary) -> Result<Summary, SummaryError> {
-    let frames = frames()?;
-    let (places, brief) = brief(frames, &plain);
-    if brief.sentences.is_empty() {
-        return Ok(plain);
-    }
-    let wordings: Vec<usize> = brief.sentences.iter().map(Vec::len).collect();
-    match writer.choose(brief).await {
-        Ok(chosen) => {
-            let ledger = Ledger::of(&plain.facts);
-            let category = ledger.get("case.category").and_then(|fact| Category::parse(fact.value.as_str()?));
-            let Some(category) = category else { return Ok(plain) };
-            let mut plan = plain.plan;
-            for ((place, wordings), variant) in places.into_iter().zip(wordings).zip(chosen) {
-                plan[place].variant = if variant < wordings { variant } else { 0 };
-            }
-            checked(category, &ledger, plan, name(writer))
-        }
+    let Some((category, offer)) = offer::of(frames()?, &plain) else { return Ok(plain) };
+    match writer.choose(offer.brief.clone()).await {
+        Ok(chosen) => taken(plain, (category, &offer), &chosen, name(writer)),
         Err(error) => {
             tracing::warn!(%error, "a summary keeps its plain words");
             let verdicts = [plain.verdicts, vec![format!("{}: {error}", name(writer))]].concat();
@@ -105,19 +92,17 @@ pub async fn worded(writer: &dyn Writer, plain: Summary) -> Result<Summary, Summ
     }
 }
 
-/// What a writer is given for a headline, and at which steps of the plan its sentences stand.
-#[must_use]
-pub fn brief(frames: &Frames, summary: &Summary) -> (Vec<usize>, Brief) {
-    let steps = summary.plan.iter().enumerate().filter(|(_, step)| step.section == HEADLINE);
-    let sentences = steps.filter_map(|(place, step)| {
-        let frame = frames.get(&step.frame)?;
-        Some((place, frame.written.iter().map(|written| slots(written)).collect()))
-    });
-    let (places, sentences) = sentences.unzip();
-    (places, Brief { sentences })
-}
-
-/// A paraphrase as a writer sees it: its slots as names in angle brackets.
-fn slots(written: &str) -> String {
-    written.replace('{', "<").replace('}', ">")
+/// The summary with what was chosen of an offer for its headline, checked as ever; `model` chose.
+///
+/// # Errors
+/// [`SummaryError`].
+pub fn taken(
+    plain: Summary,
+    (category, offer): (Category, &Offer),
+    chosen: &[Chosen],
+    model: String,
+) -> Result<Summary, SummaryError> {
+    let ledger = Ledger::of(&plain.facts);
+    let below = plain.plan.into_iter().filter(|step| step.section != HEADLINE);
+    checked(category, &ledger, offer.taken(chosen).into_iter().chain(below).collect(), model)
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use async_trait::async_trait;
 use holdfast::domain::case::Case;
 use holdfast::flow::assess::summary::{MODEL, Summary, verify, wording};
-use holdfast::ports::language::{Brief, LanguageError, Writer};
+use holdfast::ports::language::{Brief, Chosen, LanguageError, Writer};
 
 use super::world::short;
 use crate::support::services::{World, position};
@@ -23,13 +23,13 @@ struct Takes {
 
 #[async_trait]
 impl Writer for Takes {
-    async fn choose(&self, brief: Brief) -> Result<Vec<usize>, LanguageError> {
+    async fn choose(&self, brief: Brief) -> Result<Vec<Chosen>, LanguageError> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let values = ["SO-1", "SKU", "4", "2026"];
         let seen = brief.sentences.iter().flatten().find(|text| values.iter().any(|value| text.contains(value)));
         assert_eq!(seen, None, "a writer sees slots and no value");
         match self.place {
-            Some(place) => Ok(vec![place; brief.sentences.len()]),
+            Some(wording) => Ok(brief.orders[0].iter().map(|&sentence| Chosen { sentence, wording }).collect()),
             None => Err(LanguageError::Failed { model: "summary-writer", message: "it was not done in time".into() }),
         }
     }

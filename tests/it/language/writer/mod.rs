@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use candle_core::quantized::GgmlDType;
 use holdfast::adapters::candle::writer::{ARCHITECTURES, CandleWriter, HostedWriter, Limits};
-use holdfast::ports::language::{Brief, LanguageError, Writer as _};
+use holdfast::ports::language::{Brief, Chosen, LanguageError, Writer as _};
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,9 @@ fn brief() -> Brief {
             ]),
             of(&["It ships on <SHIP_DATE>."]),
             of(&["\"<QUOTE>\", says <SENDER>.", "<SENDER> says \"<QUOTE>\".", "Gesagt hat das <SENDER> – „<QUOTE>“."]),
+            of(&["<ORDER> ships on <SHIP_DATE>, says <SENDER>: \"<QUOTE>\"."]),
         ],
+        orders: vec![vec![0, 1, 2], vec![2, 0, 1], vec![0, 3]],
     }
 }
 
@@ -47,7 +49,8 @@ fn every_architecture_and_form_chooses_by_its_own_greedy_tokens() {
         for form in FORMS {
             let mut writer = load(&directory(&folder, architecture, form));
             let (chosen, [prompt, written]) = writer.write(&brief()).unwrap();
-            assert_eq!(chosen.len(), 3, "{architecture} {form:?}");
+            let order: Vec<usize> = chosen.iter().map(|chosen| chosen.sentence).collect();
+            assert!(brief().orders.contains(&order), "{architecture} {form:?} took {order:?}");
             // Tokens here are bytes. Each is the likeliest among what the wordings allow after those before it, by a forward
             // over everything at once.
             let lines = texts(&brief());
@@ -67,12 +70,15 @@ fn every_architecture_and_form_chooses_by_its_own_greedy_tokens() {
 
 /// Every text that the brief allows, in tokens.
 fn texts(brief: &Brief) -> Vec<Vec<u32>> {
-    let join = |before: Vec<String>, wordings: &Vec<String>| {
-        let longer = |text: &String| wordings.iter().map(|w| format!("{text}\n{w}")).collect::<Vec<_>>();
-        before.iter().flat_map(longer).collect::<Vec<_>>()
+    let of_order = |order: &Vec<usize>| {
+        let join = |before: Vec<String>, wordings: &Vec<String>| {
+            let longer = |text: &String| wordings.iter().map(|w| format!("{text}\n{w}")).collect::<Vec<_>>();
+            before.iter().flat_map(longer).collect::<Vec<_>>()
+        };
+        let first = brief.sentences[order[0]].clone();
+        order[1..].iter().map(|&at| &brief.sentences[at]).fold(first, join)
     };
-    let texts = brief.sentences[1..].iter().fold(brief.sentences[0].clone(), join);
-    texts.into_iter().map(|text| text.bytes().map(u32::from).collect()).collect()
+    brief.orders.iter().flat_map(of_order).map(|text| text.bytes().map(u32::from).collect()).collect()
 }
 
 #[test]
@@ -134,6 +140,18 @@ fn odd_widths_and_slow_types_are_said() {
     assert!(writer.warnings().iter().any(|warning| warning.contains("multiple of 256")), "{:?}", writer.warnings());
     let writer = load(&directory(&folder, "qwen3", Form::Gguf(GgmlDType::Q5_0)));
     assert!(writer.warnings().iter().any(|warning| warning.contains("Q8_0")), "{:?}", writer.warnings());
+}
+
+#[test]
+fn a_brief_without_orders_or_with_others_is_an_error() {
+    let folder = Folder::new().unwrap();
+    let mut writer = load(&directory(&folder, "llama", Form::Safetensors));
+    for orders in [vec![], vec![vec![]], vec![vec![0, 4]]] {
+        let error = writer.choose(&Brief { orders, ..brief() }).unwrap_err();
+        assert!(error.contains("needs orders"), "{error}");
+    }
+    let only = Brief { orders: vec![vec![2]], ..brief() };
+    assert!(matches!(writer.choose(&only).unwrap()[..], [Chosen { sentence: 2, .. }]));
 }
 
 #[test]

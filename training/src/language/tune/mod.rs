@@ -8,8 +8,6 @@
 //! machines whose matrix products are the same; work is dealt to a fixed number of shards, so the number of threads
 //! changes nothing. Non-goals: tokenising, other architectures than BERT, graphics cards.
 
-mod adam;
-mod batches;
 mod network;
 mod ops;
 mod state;
@@ -20,6 +18,7 @@ use std::ops::ControlFlow;
 use rayon::ThreadPool;
 use serde::{Deserialize, Serialize};
 
+use super::batches;
 pub use network::Shape;
 use state::{Gradients, State};
 
@@ -231,7 +230,7 @@ fn most(row: &[f32]) -> usize {
 }
 
 /// The share of the greatest rate at a step: up in the warm-up, then down to nothing.
-fn schedule(step: usize, steps: usize, warm_up: f64) -> f64 {
+pub(super) fn schedule(step: usize, steps: usize, warm_up: f64) -> f64 {
     let (step, steps) = (step as f64 + 0.5, steps as f64);
     let risen = warm_up * steps;
     if step < risen { step / risen } else { (steps - step) / (steps - risen) }

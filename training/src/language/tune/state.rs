@@ -6,10 +6,10 @@ use candle_core::{DType, Device, Tensor, Var};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use super::adam::{Moments, Step};
 use super::network::cross_entropy;
 use super::network::{Drop, HEAD_BIAS, HEAD_WEIGHT, Keep, Network, POSITIONS, Packed, Shape, TYPES, WORDS};
 use super::{Example, TuneError, TuneOptions};
+use crate::language::adam::{Moments, Step};
 
 /// What candle's operations give.
 type Result<T, E = candle_core::Error> = std::result::Result<T, E>;
