@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use holdfast::domain::case::{Category, Origin};
 use holdfast::domain::message::{Intent, Message, ScoredIntent};
-use holdfast::flow::assess::summary::lexicon::Reason;
 use holdfast::flow::assess::summary::frames::frames;
+use holdfast::flow::assess::summary::lexicon::Reason;
 use holdfast::flow::assess::summary::{self, Reader, Summary, VerifyError, Wording, context, offer, verify, wording};
 use holdfast::flow::facts::Facts;
 use holdfast::ports::language::Chosen;
@@ -295,7 +295,10 @@ fn whatever_is_chosen_of_an_offer_says_the_same_facts_and_verifies() {
         let plain = context::summary(&serde_json::from_str(line).unwrap(), ALL).unwrap();
         let (category, offer) = offer::of(frames().unwrap(), &plain).unwrap();
         let [first, ..] = &offer.brief.orders[..] else { panic!("an offer has orders") };
-        assert!(offer.taken(&[]).iter().zip(&plain.plan).all(|(offered, step)| offered == step), "the plain one is first");
+        assert!(
+            offer.taken(&[]).iter().zip(&plain.plan).all(|(offered, step)| offered == step),
+            "the plain one is first"
+        );
         let values = |text: &str| text.contains('“') || text.contains(char::is_numeric);
         assert!(!offer.brief.sentences.iter().flatten().any(|text| values(text)), "{:?}", offer.brief);
         for (round, order) in offer.brief.orders.iter().enumerate() {

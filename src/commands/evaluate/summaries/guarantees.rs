@@ -11,7 +11,9 @@ use super::{outside, quantile, scan, share};
 use crate::domain::case::Category;
 use crate::domain::decision::{RankedCase, Reason, Risk};
 use crate::flow::assess::summary::frames::{Frames, HEADLINE, frames};
-use crate::flow::assess::summary::{self, Deterministic, Fact, Ledger, MODEL, Reader, Summary, Wording, offer, plan, wording};
+use crate::flow::assess::summary::{
+    self, Deterministic, Fact, Ledger, MODEL, Reader, Summary, Wording, offer, plan, wording,
+};
 use crate::flow::decide::catalogue::{self, Catalogue};
 use crate::flow::decide::rank::{Basis, Known, Subject, rank};
 use crate::flow::services::Settings;
