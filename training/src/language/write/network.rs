@@ -88,9 +88,9 @@ impl Network {
         for (row, lesson) in lessons.iter().enumerate() {
             let (ids, seen) = (&lesson.ids, longest.saturating_sub(1));
             read.extend((0..seen).map(|at| ids.get(at).copied().unwrap_or(0)));
-            for at in lesson.from.max(1)..ids.len() {
+            for (at, &id) in ids.iter().enumerate().skip(lesson.from.max(1)) {
                 places.push((row * seen + at - 1) as u32);
-                next.push(ids[at]);
+                next.push(id);
             }
         }
         let tokens = Tensor::from_vec(read, (lessons.len(), longest.saturating_sub(1)), &Device::Cpu)?;

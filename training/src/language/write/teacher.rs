@@ -200,7 +200,7 @@ fn words(text: &str) -> Vec<String> {
         let length = slot.unwrap_or(word.max(c.len_utf8()));
         let (token, after) = rest.split_at(length);
         match slot {
-            Some(_) => found.push(token.split('.').map(|part| number(part)).collect::<Vec<_>>().join(".")),
+            Some(_) => found.push(token.split('.').map(number).collect::<Vec<_>>().join(".")),
             None if c.is_whitespace() || matches!(c, '[' | ']' | '|') => {}
             None => found.push(token.to_lowercase()),
         }
