@@ -114,7 +114,7 @@ fn ids<'a>(frames: &[&'a Frame]) -> Vec<&'a str> {
 /// `piece` with `new` in the place of `old`; `None` where it has not all of them.
 fn exchanged<'a>(piece: &[&'a Frame], old: &[&Frame], new: &[&'a Frame]) -> Option<Vec<&'a Frame>> {
     let is_old = |frame: &&Frame| old.iter().any(|old| old.id == frame.id);
-    let at = piece.iter().position(|frame| is_old(&frame))?;
+    let at = piece.iter().position(is_old)?;
     let rest = |piece: &[&'a Frame]| piece.iter().copied().filter(|frame| !is_old(frame)).collect::<Vec<_>>();
     let (before, after) = (rest(&piece[..at]), rest(&piece[at..]));
     (before.len() + after.len() + old.len() == piece.len()).then(|| [&before[..], new, &after[..]].concat())
