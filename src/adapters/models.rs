@@ -11,6 +11,7 @@ use holdfast_training::artifact::{MANIFEST, Manifest, read_version};
 
 use super::candle::{BertEncoder, HostedEncoder, IntentHeadClassifier, heads};
 use super::linfa::effect::{self, LinfaEffect};
+use super::linfa::link::{self, LinfaLink};
 use super::linfa::risk::{self, LinfaRisk};
 use crate::config::models::EncoderPath;
 use crate::domain::model::Provenance;
@@ -118,6 +119,7 @@ impl ModelLoader for ModelDirectory {
         let loaded = match kind.as_str() {
             risk::KIND => LinfaRisk::load(&dir).map(|m| Loaded::Risk(Arc::new(m))).map_err(|e| chain(&e)),
             effect::KIND => LinfaEffect::load(&dir).map(|m| Loaded::Effect(Arc::new(m))).map_err(|e| chain(&e)),
+            link::KIND => LinfaLink::load(&dir).map(|m| Loaded::Link(Arc::new(m))).map_err(|e| chain(&e)),
             ENCODER_KIND => self.encoder(&dir).map(|m| Loaded::Encoder(Arc::new(m))),
             heads::KIND => match encoder {
                 Some(encoder) => IntentHeadClassifier::load(&dir, encoder)

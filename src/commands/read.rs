@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::domain::message::{Link, Reading};
 use crate::domain::payload::MessageReceived;
+use crate::flow::assess::link::Linker;
 use crate::flow::assess::{classify, parts};
 
 /// Options of `holdfast read`.
@@ -35,9 +36,10 @@ pub async fn run(config: Config, args: Args) -> Result<()> {
     let services = &app.services;
     let (encoder, intents) = (services.models.encoder.get(), services.models.intents.get());
     let now = services.clock.now();
-    let bound = services.settings.auto_attach_min;
+    let ranker = services.models.link.get();
+    let linker = Linker { ranker: ranker.as_deref(), attach_min: services.settings.auto_attach_min };
     let store = &*services.store;
-    let reading = classify::read(encoder.as_deref(), intents.as_deref(), store, &message, now, bound).await?;
+    let reading = classify::read(encoder.as_deref(), intents.as_deref(), store, &message, now, linker).await?;
     if args.json {
         println!("{}", json!({ "message": message, "reading": reading }));
     } else {
@@ -74,14 +76,7 @@ fn print(message: &MessageReceived, reading: &Reading) {
         let (kind, span) = (entity.kind.name(), entity.span);
         println!("  {kind:<18} `{}` = {value}  {:?} {}..{}{meant}", entity.text, span.part, span.start, span.end);
     }
-    match &reading.link {
-        Link::Attached { to, .. } => println!("belongs to {} ({:.2})", to.order_id, to.probability),
-        Link::Candidates { ranked, reason } => {
-            println!("may belong to, {reason}");
-            ranked.iter().for_each(|one| println!("  {} ({:.2})", one.order_id, one.probability));
-        }
-        Link::Nothing { reason } => println!("belongs to nothing: {reason}"),
-    }
+    print_link(&reading.link);
     reading.unknown.iter().for_each(|what| println!("not known: {what}"));
     message.hidden.iter().for_each(|text| println!("hidden from readers, left out: {text}"));
     for file in &message.attachments {
@@ -90,5 +85,24 @@ fn print(message: &MessageReceived, reading: &Reading) {
             .as_ref()
             .map_or("not read: no plain text".to_owned(), |text| format!("{} bytes of text", text.len()));
         println!("attachment {}: {read}", file.name.as_deref().unwrap_or("without a name"));
+    }
+}
+
+fn print_link(link: &Link) {
+    match link {
+        Link::Attached { to, purchase_order_id, also } => {
+            let through = purchase_order_id.as_deref().map(|id| format!(" through {id}")).unwrap_or_default();
+            println!("belongs to {} ({:.2}){through}", to.order_id, to.probability);
+            also.iter().for_each(|one| println!("  and to {}", one.order_id));
+        }
+        Link::PurchaseOrder { purchase_order_id, probability, .. } => {
+            println!("belongs to {purchase_order_id} ({probability:.2}), which supplies no known order");
+        }
+        Link::Candidates { ranked, reason, question, .. } => {
+            println!("may belong to, {reason}");
+            ranked.iter().for_each(|one| println!("  {} ({:.2})", one.order_id, one.probability));
+            question.iter().for_each(|question| println!("to ask: {}", question.text));
+        }
+        Link::Nothing { reason } => println!("belongs to nothing: {reason}"),
     }
 }

@@ -182,6 +182,48 @@ pub enum Clue {
         /// The item.
         sku: String,
     },
+    /// A reference in the text is the order's but for one character, or but for what stands in front of its number.
+    NearReference {
+        /// The order's reference.
+        value: String,
+    },
+    /// Words of the text describe an item of the order.
+    Words {
+        /// The item.
+        sku: String,
+        /// The words, as stems.
+        words: Vec<String>,
+    },
+    /// The text names the party that the order belongs to, by its name or by one of its people's.
+    Name {
+        /// The words, as stems.
+        words: Vec<String>,
+    },
+    /// The text names a quantity of the order.
+    Quantity {
+        /// The number.
+        value: String,
+    },
+    /// The text names a price, a line's value or the value of the order.
+    Amount {
+        /// The number.
+        value: String,
+    },
+    /// The text names a day on which the order, or something close to it, was promised.
+    Date {
+        /// ISO 8601.
+        date: String,
+    },
+    /// The text names the place that the order goes to.
+    Place {
+        /// The words, as stems.
+        words: Vec<String>,
+    },
+    /// An open case of the order is of the kind that the message is about.
+    Case {
+        /// The case.
+        case_id: CaseId,
+    },
     /// The purchase order supplies this sales order.
     Supply {
         /// The purchase order.
@@ -215,18 +257,89 @@ pub enum Link {
         #[serde(default)]
         also: Vec<LinkCandidate>,
     },
+    /// Attached to a purchase order that supplies no known order.
+    PurchaseOrder {
+        /// The purchase order.
+        purchase_order_id: String,
+        /// How probable it is.
+        probability: f64,
+        /// What speaks for it.
+        clues: Vec<Clue>,
+    },
     /// Not sure enough: ranked candidates for a person.
     Candidates {
         /// Most probable first.
         ranked: Vec<LinkCandidate>,
         /// Why it was not attached.
         reason: String,
+        /// A reference that exists and belongs to somebody else.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        conflict: Option<Conflict>,
+        /// What to ask the sender: the one question whose answer leaves the fewest candidates.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        question: Option<LinkQuestion>,
     },
     /// It belongs to no order.
     Nothing {
         /// Why.
         reason: String,
     },
+}
+
+/// A reference that exists and is not its sender's to speak of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Conflict {
+    /// What kind of party it belongs to.
+    pub with: ConflictWith,
+    /// The reference, as read.
+    pub value: String,
+    /// The order or purchase order that it names.
+    pub target: String,
+    /// The sender's party, or where nobody knows that, the one that the text names.
+    pub party: String,
+}
+
+closed_set! {
+    /// Whom a reference belongs to, where not to the sender or to the party that the text names.
+    ConflictWith {
+        AnotherCustomer = "another_customer",
+        AnotherSupplier = "another_supplier",
+    }
+}
+
+closed_set! {
+    /// What a clarifying question asks for.
+    Asks {
+        Site = "site",
+        CustomerPo = "customer_po",
+        Item = "item",
+        ShipDate = "ship_date",
+        Order = "order",
+    }
+}
+
+/// A clarifying question about the candidates of a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LinkQuestion {
+    /// What it asks for.
+    pub asks: Asks,
+    /// The language it is worded in: the sender's where the text shows it, else `en`.
+    pub language: String,
+    /// The question.
+    pub text: String,
+    /// Possible answers, each with the candidates that it leaves.
+    pub answers: Vec<Answer>,
+    /// What its answer is expected to tell, in bits.
+    pub information_bits: f64,
+}
+
+/// A possible answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Answer {
+    /// The answer, as the order has it.
+    pub answer: String,
+    /// Orders that it leaves.
+    pub order_ids: Vec<String>,
 }
 
 /// What reading a message yields.

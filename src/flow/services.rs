@@ -19,6 +19,7 @@ use crate::flow::sla::ServiceLevels;
 use crate::ports::clock::Clock;
 use crate::ports::connector::{Connector, Endpoint};
 use crate::ports::language::{Encoder, IntentClassifier, Writer};
+use crate::ports::link::LinkRanker;
 use crate::ports::mail::MailReader;
 use crate::ports::policy_value::PolicyJudge;
 use crate::ports::registry::ModelLoader;
@@ -54,6 +55,7 @@ pub struct Models {
     pub effect: Slot<dyn EffectModel>,
     pub encoder: Slot<dyn Encoder>,
     pub intents: Slot<dyn IntentClassifier>,
+    pub link: Slot<dyn LinkRanker>,
     /// Words summaries, where one is configured.
     pub writer: Slot<dyn Writer>,
     /// The risk version that stands beside the champion, where one does.
@@ -113,7 +115,7 @@ impl<M: ?Sized> Slot<M> {
 pub struct Settings {
     /// A condition that comes back within so many hours re-opens with lineage.
     pub reopen_window_h: u32,
-    /// A message is attached without a person at or above this probability.
+    /// A message is attached without a person at or above this probability and the link model's bound.
     pub auto_attach_min: f64,
     /// How long a proposal can be approved and executed.
     pub proposal_ttl_h: u32,
@@ -135,7 +137,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             reopen_window_h: 72,
-            auto_attach_min: 0.9,
+            auto_attach_min: 0.5,
             proposal_ttl_h: 48,
             lease_s: 60,
             attempts_max: 5,

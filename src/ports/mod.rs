@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod connector;
 pub mod language;
+pub mod link;
 pub mod mail;
 pub mod policy_value;
 pub mod registry;

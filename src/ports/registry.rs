@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::language::{Encoder, IntentClassifier};
+use super::link::LinkRanker;
 use super::tabular::{EffectModel, RiskModel};
 use crate::domain::model::Provenance;
 
@@ -38,6 +39,7 @@ pub enum Loaded {
     Effect(Arc<dyn EffectModel>),
     Encoder(Arc<dyn Encoder>),
     Intents(Arc<dyn IntentClassifier>),
+    Link(Arc<dyn LinkRanker>),
 }
 
 /// A version that cannot be used.

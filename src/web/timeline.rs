@@ -120,6 +120,7 @@ fn reading(message: &Message) -> Option<TimelineEntry> {
     let link = match &reading.link {
         Link::Attached { to, .. } => format!("attached to {} ({:.0} %)", to.order_id, to.probability * 100.0),
         Link::Candidates { ranked, .. } => format!("{} candidate orders", ranked.len()),
+        Link::PurchaseOrder { purchase_order_id, .. } => format!("attached to purchase order {purchase_order_id}"),
         Link::Nothing { .. } => "belongs to no order".to_owned(),
     };
     let from = reading.model.clone().unwrap_or_else(|| "identifiers only".to_owned());

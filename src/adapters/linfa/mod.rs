@@ -1,9 +1,10 @@
-//! The learning library's tabular artefacts behind the flow's ports: risk and effect.
+//! The learning library's tabular artefacts behind the flow's ports: risk, effect and link.
 //!
 //! Guarantees: a version is loaded only after every file checked against its manifest's digests; an artefact of another
 //! kind is refused by name. Non-goals: training, see `commands::train`.
 
 pub mod effect;
+pub mod link;
 pub mod policy_value;
 pub mod risk;
 pub mod table;

@@ -75,17 +75,28 @@ impl Objects for Tx {
             let sql = Sql::new(
                 "object_words",
                 "SELECT key, word, role, kind FROM (SELECT word, role, kind, key, \
-                 ROW_NUMBER() OVER (PARTITION BY word, role ORDER BY kind, key) AS place FROM object_words WHERE word IN ",
+                 ROW_NUMBER() OVER (PARTITION BY word, role ORDER BY key DESC, kind) AS place FROM object_words WHERE word IN ",
             );
             let sql = sql.list("", chunk).list(" AND role IN ", roles).with(") AS w WHERE place <= ", limit);
-            for row in sql.rows(self).await? {
-                found.push(WordHit {
-                    key: row.text(0)?,
-                    word: row.text(1)?,
-                    role: row.member(2, WordRole::parse)?,
-                    kind: row.member(3, ObjectKind::parse)?,
-                });
-            }
+            found.extend(word_hits(self, sql).await?);
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    async fn words_of(
+        &mut self,
+        kind: ObjectKind,
+        role: WordRole,
+        keys: &[String],
+    ) -> Result<Vec<WordHit>, StoreError> {
+        let mut found = Vec::new();
+        for chunk in keys.chunks(ROWS_MAX) {
+            let sql = Sql::new(
+                "object_words",
+                "SELECT key, word, role, kind FROM object_words WHERE kind = $1 AND role = $2 AND key IN ",
+            );
+            found.extend(word_hits(self, sql.bind(kind.name()).bind(role.name()).list("", chunk)).await?);
         }
         found.sort();
         Ok(found)
@@ -238,6 +249,19 @@ impl Objects for Tx {
     ) -> Result<(), StoreError> {
         orders::add_references(self, object, key, &[(entity, normalised.to_owned())]).await
     }
+}
+
+/// Selects (key, word, role, kind).
+async fn word_hits(tx: &mut Tx, sql: Sql) -> Result<Vec<WordHit>, StoreError> {
+    let hit = |row: &Row| {
+        Ok(WordHit {
+            key: row.text(0)?,
+            word: row.text(1)?,
+            role: row.member(2, WordRole::parse)?,
+            kind: row.member(3, ObjectKind::parse)?,
+        })
+    };
+    sql.rows(tx).await?.iter().map(hit).collect()
 }
 
 /// Replaces what the object is found by: a contact that left must not stay known.

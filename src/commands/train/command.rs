@@ -7,7 +7,7 @@ use holdfast_training::tabular::options::TrainOptions;
 use serde_json::json;
 
 use super::miss_risk::Source;
-use super::{Trainer, bar, effect, encoder, intents, miss_risk, writer};
+use super::{Trainer, bar, effect, encoder, intents, link, miss_risk, writer};
 use crate::app::App;
 use crate::commands::Refused;
 use crate::config::Config;
@@ -30,6 +30,8 @@ pub enum Command {
     Intents(Intents),
     /// The sentence encoder, from the corpus: an hour of one processor.
     Encoder(encoder::Args),
+    /// Which order a message belongs to, from the corpus and its worlds.
+    Link(Link),
     /// The decoder that words summaries, from the authored contexts: a quarter of an hour of one processor.
     Writer(writer::Args),
 }
@@ -90,6 +92,16 @@ pub struct Intents {
     common: Common,
 }
 
+/// `holdfast train link`.
+#[derive(clap::Args)]
+pub struct Link {
+    /// Folder with the labelled messages and their worlds.
+    #[arg(long, default_value = "datasets/messages")]
+    corpus: PathBuf,
+    #[command(flatten)]
+    common: Common,
+}
+
 /// Trains, prints the report, and says what to do with the version.
 ///
 /// # Errors
@@ -108,6 +120,7 @@ pub async fn run(config: Config, command: Command) -> Result<()> {
         Command::MissRisk(args) => &args.common,
         Command::Effect(args) => &args.common,
         Command::Intents(args) => &args.common,
+        Command::Link(args) => &args.common,
     };
     let trainer = trainer(&app, &models, common.subject.as_deref());
     match command {
@@ -130,6 +143,10 @@ pub async fn run(config: Config, command: Command) -> Result<()> {
         Command::Intents(args) => {
             let (version, report) = train_intents(&app, &trainer, &args).await?;
             told(&app, &args.common, &version, &report, &json!(report)).await
+        }
+        Command::Link(Link { corpus, common }) => {
+            let (version, report) = link::run(&trainer, &corpus, &mut bar()).await?;
+            told(&app, &common, &version, &report, &json!(report)).await
         }
     }
 }

@@ -9,10 +9,12 @@ pub mod corpus;
 pub mod effect;
 pub mod encoder;
 pub mod intents;
+pub mod link;
 pub mod miss_risk;
 pub mod on_request;
 pub mod open_orders;
 pub mod schedule;
+pub mod world;
 pub mod writer;
 
 use std::collections::BTreeMap;

@@ -13,6 +13,7 @@ use crate::domain::message::{Reading, ScoredIntent};
 use crate::domain::payload::MessageReceived;
 use crate::domain::untrusted::Untrusted;
 use crate::flow::FlowError;
+use crate::flow::assess::link::Linker;
 use crate::flow::assess::{extract, link, sender};
 use crate::ports::language::{Classified, Embedding, Encoder, IntentClassifier, LanguageError};
 use crate::ports::store::{Store, StoreError, Transaction};
@@ -49,7 +50,7 @@ pub async fn classify(
     Ok(Some(Classification { classified, model: classifier.version(), embedding }))
 }
 
-/// Reads a message. `bound` is the probability from which it is attached without a person; `now` stands for the time it was
+/// Reads a message. `linker` ranks where it belongs; `now` stands for the time it was
 /// sent where the message says none.
 ///
 /// # Errors
@@ -60,12 +61,12 @@ pub async fn read(
     store: &dyn Store,
     message: &MessageReceived,
     now: Timestamp,
-    bound: f64,
+    linker: Linker<'_>,
 ) -> Result<Reading, FlowError> {
     // Before the transaction: inference must not hold one open.
     let classification = classify(encoder, classifier, message).await?;
     let mut tx = store.read().await?;
-    Ok(read_in(tx.as_mut(), classification.as_ref(), message, now, bound).await?)
+    Ok(read_in(tx.as_mut(), classification.as_ref(), message, now, linker).await?)
 }
 
 /// The part of [`read`] that needs the store: sender, values and link.
@@ -77,7 +78,7 @@ pub async fn read_in(
     classification: Option<&Classification>,
     message: &MessageReceived,
     now: Timestamp,
-    bound: f64,
+    linker: Linker<'_>,
 ) -> Result<Reading, StoreError> {
     let sender = sender::identify(tx, &message.from).await?;
     let known = extract::known::load(tx, message, sender.role).await?;
@@ -89,7 +90,10 @@ pub async fn read_in(
     };
     let intent = top.filter(sure).map(|(top, _)| top);
     let intents = noticeable(classification);
-    let link = link::link(tx, message, &entities, &known, &sender, &intents, bound).await?;
+    let link = {
+        let read = link::Read { message, entities: &entities, known: &known, sender: &sender, intents: &intents, sent };
+        link::link(tx, read, linker).await?
+    };
     Ok(Reading {
         unknown: unknown(classification, intent.as_ref(), &sender),
         threshold: classification.map(|said| said.classified.threshold),

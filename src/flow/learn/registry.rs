@@ -21,7 +21,7 @@ use crate::ports::store::service::OperationState;
 use crate::ports::store::{StoreError, Transaction};
 
 /// The places that models serve in, by name, in the order in which they load: an intent head needs its encoder.
-pub const NAMES: [&str; 4] = ["message-encoder", "intents", "miss-risk", "effect"];
+pub const NAMES: [&str; 5] = ["message-encoder", "intents", "link", "miss-risk", "effect"];
 
 /// Why the first version of a name serves.
 pub const BOOTSTRAP: &str = "bootstrap";
@@ -307,6 +307,7 @@ fn serving_now(models: &Models, name: &str) -> Option<String> {
     match name {
         "message-encoder" => models.encoder.get().map(|m| m.version()),
         "intents" => models.intents.get().map(|m| m.version()),
+        "link" => models.link.get().map(|m| m.version()),
         "miss-risk" => models.risk.get().map(|m| m.version()),
         _ => models.effect.get().map(|m| m.version()),
     }
@@ -327,6 +328,7 @@ async fn install(services: &Services, loaded: Loaded) -> Result<(), FlowError> {
         Loaded::Risk(model) => models.risk.set(Some(model)),
         Loaded::Effect(model) => models.effect.set(Some(model)),
         Loaded::Intents(model) => models.intents.set(Some(model)),
+        Loaded::Link(model) => models.link.set(Some(model)),
         Loaded::Encoder(model) => {
             models.encoder.set(Some(model));
             // A head is of one encoder: unless the serving head fits the new one, nothing classifies until one does.

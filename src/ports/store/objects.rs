@@ -71,13 +71,17 @@ pub trait Objects {
     async fn put_object(&mut self, kind: ObjectKind, key: &str, object: &Object) -> Result<(), StoreError>;
 
     /// Objects that are found by one of `words` in one of `roles` (see [`crate::domain::words::of_object`]), by word, role,
-    /// kind and key; at most `limit` of each word and role, the last by kind and key left out.
+    /// kind and key; at most `limit` of each word and role, those of the greatest keys.
     async fn objects_by_word(
         &mut self,
         roles: &[WordRole],
         words: &[String],
         limit: u32,
     ) -> Result<Vec<WordHit>, StoreError>;
+
+    /// The words in one role of objects of one kind, by word and key.
+    async fn words_of(&mut self, kind: ObjectKind, role: WordRole, keys: &[String])
+    -> Result<Vec<WordHit>, StoreError>;
 
     /// Every position of an item, by warehouse.
     async fn positions_of(&mut self, sku: &str) -> Result<Vec<(String, Object)>, StoreError>;

@@ -269,8 +269,13 @@ fn link_view(link: &Link) -> (String, Vec<CandidateRow>) {
             let says = format!("Attached to {}{}", to.order_id, through.unwrap_or_default());
             (says, std::iter::once(to).chain(also).map(candidate).collect())
         }
-        Link::Candidates { ranked, reason } => {
-            (format!("Not attached: {reason}"), ranked.iter().map(candidate).collect())
+        Link::PurchaseOrder { purchase_order_id, clues, .. } => {
+            let clues: Vec<String> = clues.iter().map(clue).collect();
+            (format!("Attached to purchase order {purchase_order_id} ({})", clues.join(", ")), Vec::new())
+        }
+        Link::Candidates { ranked, reason, question, .. } => {
+            let ask = question.as_ref().map(|question| format!(". To ask: {}", question.text)).unwrap_or_default();
+            (format!("Not attached: {reason}{ask}"), ranked.iter().map(candidate).collect())
         }
         Link::Nothing { reason } => (format!("Belongs to no order: {reason}"), Vec::new()),
     }
@@ -292,6 +297,14 @@ fn clue(clue: &Clue) -> String {
         Clue::Thread => "answers a message of this order".to_owned(),
         Clue::Sender => "the sender belongs to it".to_owned(),
         Clue::Item { sku } => format!("names item {sku}"),
+        Clue::NearReference { value } => format!("nearly its number {value}"),
+        Clue::Words { sku, words } => format!("describes item {sku} ({})", words.join(", ")),
+        Clue::Name { words } => format!("names its party ({})", words.join(", ")),
+        Clue::Quantity { value } => format!("its quantity {value}"),
+        Clue::Amount { value } => format!("its amount {value}"),
+        Clue::Date { date } => format!("near its day {date}"),
+        Clue::Place { words } => format!("where it goes ({})", words.join(", ")),
+        Clue::Case { .. } => "fits its open case".to_owned(),
         Clue::Supply { purchase_order_id } => format!("supplied by {purchase_order_id}"),
     }
 }

@@ -105,9 +105,12 @@ fn row(message: &Message) -> Row {
             format!("{} ({} %)", to.order_id, words::percent(to.probability)),
             to.case_id.map(|id| format!("/exceptions/{id}#message-{}", message.id)),
         ),
-        Some(Link::Candidates { ranked, reason }) => {
+        Some(Link::Candidates { ranked, reason, .. }) => {
             let best = ranked.iter().take(3).map(|c| format!("{} {} %", c.order_id, words::percent(c.probability)));
             (format!("{}: {reason}", best.collect::<Vec<_>>().join(", ")), None)
+        }
+        Some(Link::PurchaseOrder { purchase_order_id, probability, .. }) => {
+            (format!("attached to purchase order {purchase_order_id} ({:.0} %)", probability * 100.0), None)
         }
         Some(Link::Nothing { reason }) => (reason.clone(), None),
     };

@@ -14,7 +14,8 @@ use rust_decimal::Decimal;
 
 use super::corpus::{corpus, received};
 use super::weights;
-use crate::support::{stores, world};
+use crate::support::stores;
+use holdfast::commands::train::world;
 
 /// What is compared of a value: its type and what it says. A value that stands twice in a message counts once.
 pub(crate) type Key = (EntityType, String);

@@ -1,15 +1,32 @@
 //! Where messages are filed, and where they are not.
 
 use async_trait::async_trait;
-use holdfast::domain::message::{Channel, Clue, Link, LinkCandidate, Reading, SenderRole, Trust};
+use holdfast::adapters::linfa::link::LinfaLink;
+use holdfast::commands::train::world;
+use holdfast::domain::event::EventRef;
+use holdfast::domain::ids::{Entropy, MessageId};
+use holdfast::domain::message::Message;
+use holdfast::domain::message::{Asks, Channel, Clue, ConflictWith, Link, LinkCandidate, Reading, SenderRole, Trust};
 use holdfast::domain::payload::{MessageReceived, Sender};
+use holdfast::domain::untrusted::Untrusted;
 use holdfast::flow::FlowError;
 use holdfast::flow::assess::classify;
+use holdfast::flow::assess::link::Linker;
 use holdfast::ports::language::{Classified, Encoder, IntentClassifier, LanguageError};
 use serde_json::{Value, json};
 
 use crate::support::stores::{self, TestStore};
-use crate::support::world;
+
+/// Without a ranker, the rule that stands in.
+const BY_RULE: Linker<'static> = Linker { ranker: None, attach_min: 0.9 };
+
+/// The shipped link model.
+pub(super) fn ranker() -> LinfaLink {
+    let mut versions = std::fs::read_dir("models/link").unwrap().map(|entry| entry.unwrap().path());
+    let version = versions.next().expect("a shipped link model");
+    assert!(versions.next().is_none(), "one link model is shipped");
+    LinfaLink::load(&version).unwrap()
+}
 
 fn order(id: &str, customer: &str, po: &str, sku: &str) -> Value {
     json!({"order_id": id, "customer_id": customer, "customer_po": po, "channel": "edi", "placed_at": "2026-06-01T08:00:00Z",
@@ -60,7 +77,7 @@ fn message(from: &str, body: &str) -> MessageReceived {
 
 async fn read(store: &TestStore, from: &str, body: &str) -> Reading {
     let now = "2026-06-15T12:00:00Z".parse().unwrap();
-    classify::read(None, None, store.store.as_ref(), &message(from, body), now, 0.9).await.unwrap()
+    classify::read(None, None, store.store.as_ref(), &message(from, body), now, BY_RULE).await.unwrap()
 }
 
 fn attached(reading: &Reading) -> &LinkCandidate {
@@ -72,7 +89,7 @@ fn attached(reading: &Reading) -> &LinkCandidate {
 
 fn candidates(reading: &Reading) -> (Vec<&str>, &str) {
     match &reading.link {
-        Link::Candidates { ranked, reason } => (ranked.iter().map(|c| c.order_id.as_str()).collect(), reason),
+        Link::Candidates { ranked, reason, .. } => (ranked.iter().map(|c| c.order_id.as_str()).collect(), reason),
         other => panic!("no candidates: {other:?}"),
     }
 }
@@ -99,8 +116,13 @@ async fn another_customers_order_is_shown_and_never_attached() {
     let store = store().await;
     let reading = read(&store, "bob@south.example", "cancel SO-10001, SO-10001, PUMP-200").await;
     let (orders, reason) = candidates(&reading);
-    assert_eq!(orders, ["SO-10001"]);
+    assert_eq!(orders[0], "SO-10001");
     assert!(reason.contains("another customer"), "{reason}");
+    let Link::Candidates { conflict: Some(conflict), question: None, .. } = &reading.link else {
+        panic!("{:?}", reading.link)
+    };
+    assert_eq!((conflict.with, conflict.target.as_str()), (ConflictWith::AnotherCustomer, "SO-10001"));
+    assert_eq!(conflict.party, "C-2");
 }
 
 #[tokio::test]
@@ -131,10 +153,63 @@ async fn a_sender_alone_gives_candidates_and_a_stranger_nothing() {
     let store = store().await;
     let reading = read(&store, "ann@north.example", "where is my VALVE-7X?").await;
     let (orders, reason) = candidates(&reading);
-    assert_eq!((orders, reason), (vec!["SO-10002"], "it names no order; these are orders of its sender"));
+    assert_eq!(orders.len(), 2);
+    assert_eq!(reason, "it names no order; these are the orders that it may be about");
     let reading = read(&store, "ann@north.example.mailgate.example", "approved, go ahead").await;
     assert_eq!((reading.trust, reading.party), (Trust::Unknown, None));
     assert!(matches!(reading.link, Link::Nothing { .. }));
+}
+
+#[tokio::test]
+async fn one_question_splits_the_candidates_in_the_senders_language() {
+    let store = store().await;
+    for (body, language) in [
+        ("when will it come please, we have the crane", "en"),
+        ("wann kommt die Ware, bitte um Antwort und Termin", "de"),
+    ] {
+        let reading = read(&store, "ann@north.example", body).await;
+        let Link::Candidates { question: Some(question), .. } = &reading.link else { panic!("{:?}", reading.link) };
+        // Both orders go to one address on one day: the items split them, and are asked for before numbers.
+        assert_eq!((question.asks, question.language.as_str()), (Asks::Item, language));
+        assert!((question.information_bits - 1.0).abs() < 1e-9, "{question:?}");
+        let left: Vec<&[String]> = question.answers.iter().map(|answer| answer.order_ids.as_slice()).collect();
+        assert_eq!(left, [["SO-10001".to_owned()], ["SO-10002".to_owned()]]);
+        assert!(question.text.contains("PUMP-200") && question.text.contains("VALVE-7X"), "{}", question.text);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_in_a_thread_is_filed_where_its_thread_is() {
+    let store = store().await;
+    let now = "2026-06-15T12:00:00Z".parse().unwrap();
+    let first = message("ann@north.example", "SO-10002: when?");
+    let reading = classify::read(None, None, store.store.as_ref(), &first, now, BY_RULE).await.unwrap();
+    let kept = Message {
+        id: MessageId::new(now, &Zero),
+        event: EventRef { source: "/test".to_owned(), id: "1".to_owned() },
+        received_at: now,
+        content: Untrusted::new(MessageReceived { message_id: Some("<1@north.example>".to_owned()), ..first }),
+        reading: Some(reading),
+        version: 1,
+    };
+    let mut tx = store.store.write().await.unwrap();
+    tx.insert_message(&kept).await.unwrap();
+    tx.commit().await.unwrap();
+    let answer = MessageReceived {
+        in_reply_to: Some("<1@north.example>".to_owned()),
+        ..message("ann@north.example", "any news?")
+    };
+    let reading = classify::read(None, None, store.store.as_ref(), &answer, now, BY_RULE).await.unwrap();
+    assert_eq!(attached(&reading).order_id, "SO-10002");
+    assert!(attached(&reading).clues.contains(&Clue::Thread));
+}
+
+struct Zero;
+
+impl Entropy for Zero {
+    fn bytes(&self) -> [u8; 10] {
+        [0; 10]
+    }
 }
 
 #[tokio::test]
@@ -179,6 +254,6 @@ async fn a_full_queue_is_handed_on() {
     let store = store().await;
     let now = "2026-06-15T12:00:00Z".parse().unwrap();
     let message = message("ann@north.example", "SO-10001");
-    let refused = classify::read(Some(&Full), Some(&Full), store.store.as_ref(), &message, now, 0.9).await;
+    let refused = classify::read(Some(&Full), Some(&Full), store.store.as_ref(), &message, now, BY_RULE).await;
     assert!(matches!(refused, Err(FlowError::Language(LanguageError::QueueFull { capacity: 1 }))));
 }

@@ -7,14 +7,14 @@ use holdfast::config::models::EncoderPath;
 use holdfast::domain::message::{Channel, Link, Reading};
 use holdfast::domain::payload::{MessageReceived, Sender};
 use holdfast::flow::assess::classify;
+use holdfast::flow::assess::link::Linker;
 use holdfast::ports::language::Encoder;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::support::{stores, world};
+use holdfast::commands::train::world;
 
-/// The setting's default: at or above it, no person looks.
-const BOUND: f64 = 0.9;
+use crate::support::stores;
 
 #[derive(Deserialize)]
 struct Sample {
@@ -33,6 +33,7 @@ struct Gold {
     also: Vec<String>,
     order_id: Option<String>,
     exception_id: Option<String>,
+    purchase_order_id: Option<String>,
     #[serde(default)]
     affected_order_ids: Vec<String>,
 }
@@ -61,6 +62,8 @@ async fn the_sample_messages_are_read_and_linked() {
     let encoder = HostedEncoder::start(encoder, 4).unwrap();
     let classifier = IntentHeadClassifier::load(&super::intents::shipped(), &encoder.version()).unwrap();
     let lines = std::fs::read_to_string(folder.join("sample.jsonl")).unwrap();
+    let ranker = super::link::ranker();
+    let linker = Linker { ranker: Some(&ranker), attach_min: 0.0 };
     let mut tally = Tally::default();
     for line in lines.lines() {
         let sample: Sample = serde_json::from_str(line).unwrap();
@@ -77,7 +80,7 @@ async fn the_sample_messages_are_read_and_linked() {
             hidden: Vec::new(),
         };
         let reading =
-            classify::read(Some(&encoder), Some(&classifier), store.as_ref(), &message, sample.received_at, BOUND)
+            classify::read(Some(&encoder), Some(&classifier), store.as_ref(), &message, sample.received_at, linker)
                 .await;
         tally.add(&sample, &reading.unwrap(), &world);
     }
@@ -127,7 +130,13 @@ impl Tally {
                 self.attached_wrong += 1;
                 format!("WRONG {} ({:.2})", to.order_id, to.probability)
             }
-            Link::Candidates { ranked, reason } => {
+            Link::PurchaseOrder { purchase_order_id, .. } => {
+                let right = gold.purchase_order_id.as_ref() == Some(purchase_order_id);
+                self.attached_right += usize::from(right);
+                self.attached_wrong += usize::from(!right);
+                format!("attached to {purchase_order_id} ({right})")
+            }
+            Link::Candidates { ranked, reason, .. } => {
                 self.shown += usize::from(ranked.iter().any(|candidate| gold.allows(&candidate.order_id)));
                 format!("{} candidates: {reason}", ranked.len())
             }

@@ -1,17 +1,21 @@
-//! Where the authored messages go in the worlds that they were written in, by what a link can rest on.
+//! Where the authored messages go in the worlds that they were written in, by what a link can rest on, with every model that is
+//! shipped. Only the held-out world is new to them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use holdfast::commands::train::corpus::{Clue, Labelled};
-use holdfast::domain::message::Link;
+use holdfast::adapters::candle::{BertEncoder, HostedEncoder, IntentHeadClassifier};
+use holdfast::adapters::linfa::link::LinfaLink;
+use holdfast::commands::train::corpus::{Clue as LinkClue, Labelled, LabelledLink};
+use holdfast::commands::train::world;
+use holdfast::config::models::EncoderPath;
+use holdfast::domain::message::{Clue, Link};
 use holdfast::flow::assess::classify;
+use holdfast::flow::assess::link::Linker;
+use holdfast::ports::language::{Encoder, IntentClassifier};
 
 use super::corpus::{corpus, received};
-use crate::support::{stores, world};
-
-/// The setting's default: at or above it, no person looks.
-const BOUND: f64 = 0.9;
+use crate::support::stores;
 
 /// How many messages of a clue went where.
 #[derive(Default)]
@@ -24,12 +28,26 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, link: &Link, gold: Option<&str>) {
+    /// Right is the labelled order, or where the label has none, the labelled purchase order.
+    fn add(&mut self, link: &Link, label: &LabelledLink) {
         self.messages += 1;
+        let gold = label.order_id.as_deref();
+        let through = label.purchase_order_id.as_deref().filter(|_| gold.is_none());
+        let supplied = |clues: &[Clue]| {
+            let of = |clue: &Clue| matches!(clue, Clue::Supply { purchase_order_id: id } if through == Some(id));
+            clues.iter().any(of)
+        };
         match link {
-            Link::Attached { to, .. } if gold == Some(to.order_id.as_str()) => self.right += 1,
-            Link::Attached { .. } => self.wrong += 1,
-            Link::Candidates { ranked, .. } if ranked.iter().any(|c| gold == Some(c.order_id.as_str())) => {
+            Link::Attached { to, purchase_order_id: None, .. } if gold == Some(to.order_id.as_str()) => self.right += 1,
+            Link::Attached { purchase_order_id: Some(id), .. } | Link::PurchaseOrder { purchase_order_id: id, .. }
+                if through == Some(id) =>
+            {
+                self.right += 1
+            }
+            Link::Attached { .. } | Link::PurchaseOrder { .. } => self.wrong += 1,
+            Link::Candidates { ranked, .. }
+                if ranked.iter().any(|c| gold == Some(c.order_id.as_str()) || supplied(&c.clues)) =>
+            {
                 self.shown += 1
             }
             Link::Candidates { .. } | Link::Nothing { .. } => self.alone += 1,
@@ -37,8 +55,15 @@ impl Tally {
     }
 }
 
-/// Links without an intent, as when no model is loaded: what the order's own facts say.
-async fn linked(batch: &str, messages: &[&Labelled], tallies: &mut BTreeMap<(bool, Clue), Tally>) {
+/// What is shipped.
+struct Models {
+    encoder: HostedEncoder,
+    intents: IntentHeadClassifier,
+    ranker: LinfaLink,
+}
+
+async fn linked(batch: &str, messages: &[&Labelled], models: &Models, tallies: &mut BTreeMap<(bool, LinkClue), Tally>) {
+    let linker = Linker { ranker: Some(&models.ranker), attach_min: 0.0 };
     let path = Path::new("datasets/messages").join(batch).join("world.json");
     let opened = stores::sqlite().await.unwrap();
     let world = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
@@ -46,15 +71,16 @@ async fn linked(batch: &str, messages: &[&Labelled], tallies: &mut BTreeMap<(boo
     for message in messages {
         let (Some(label), Some(sent)) = (&message.link, message.received_at) else { continue };
         let received = received(message);
-        let reading = classify::read(None, None, opened.store.as_ref(), &received, sent, BOUND).await.unwrap();
+        let reading = {
+            let (encoder, intents) =
+                (Some(&models.encoder as &dyn Encoder), Some(&models.intents as &dyn IntentClassifier));
+            classify::read(encoder, intents, opened.store.as_ref(), &received, sent, linker).await.unwrap()
+        };
         let tally = tallies.entry((message.held_out, label.clue)).or_default();
-        // A supplier's message goes through its purchase order to orders that the label does not list.
-        if label.purchase_order_id.is_none() {
-            let wrong = tally.wrong;
-            tally.add(&reading.link, label.order_id.as_deref());
-            if tally.wrong > wrong && !message.held_out {
-                println!("{} ({:?}) is attached wrongly: {:?}", message.id, label.clue, reading.link);
-            }
+        let wrong = tally.wrong;
+        tally.add(&reading.link, label);
+        if tally.wrong > wrong && !message.held_out {
+            println!("{} ({:?}) is attached wrongly: {:?}", message.id, label.clue, reading.link);
         }
     }
 }
@@ -66,8 +92,12 @@ async fn where_the_authored_messages_go() {
     let mut batches: BTreeMap<&str, Vec<&Labelled>> = BTreeMap::new();
     corpus.messages.iter().for_each(|message| batches.entry(&message.batch).or_default().push(message));
     let mut tallies = BTreeMap::new();
+    let encoder = BertEncoder::load(Path::new("models/message-encoder/minilm-l6-dea22900"), EncoderPath::Auto).unwrap();
+    let encoder = HostedEncoder::start(encoder, 4).unwrap();
+    let intents = IntentHeadClassifier::load(&super::intents::shipped(), &encoder.version()).unwrap();
+    let models = Models { encoder, intents, ranker: super::link::ranker() };
     for (batch, messages) in batches.iter().filter(|(_, messages)| messages.iter().any(|m| m.link.is_some())) {
-        linked(batch, messages, &mut tallies).await;
+        linked(batch, messages, &models, &mut tallies).await;
     }
     for held_out in [false, true] {
         println!(

@@ -94,7 +94,12 @@ async fn attached_messages_are_found(db: &TestStore) -> anyhow::Result<()> {
 async fn unattached_messages_are_listed(db: &TestStore) -> anyhow::Result<()> {
     let bits = entropy();
     let unread = message(&bits, 1);
-    let unsure = Link::Candidates { ranked: vec![to("O1", None)], reason: "two orders fit".to_owned() };
+    let unsure = Link::Candidates {
+        ranked: vec![to("O1", None)],
+        reason: "two orders fit".to_owned(),
+        conflict: None,
+        question: None,
+    };
     let unsure = read(&message(&bits, 2), unsure);
     let sure = read(&message(&bits, 3), attached("O1", None, &[]));
     let mut tx = db.store.write().await?;

@@ -5,4 +5,3 @@ pub mod process;
 pub mod receiver;
 pub mod services;
 pub mod stores;
-pub(crate) mod world;

@@ -1,6 +1,7 @@
-//! Sentence encoders, heads on their embeddings and on words, a sparse model for parts of texts, and a decoder that words.
+//! Sentence encoders, heads on their embeddings and on words, a sparse model for parts of texts, the ranker that links messages,
+//! and a decoder that words.
 //!
-//! Non-goals: tokenising for an encoder, which sees token ids only; texts with values: vectors, hashes and slots come in.
+//! Non-goals: tokenising for an encoder, which sees token ids only; texts with values: vectors, hashes, numbers and slots come in.
 
 mod adam;
 mod batches;
@@ -8,6 +9,7 @@ mod check;
 mod choose;
 mod fit;
 pub mod heads;
+pub mod link;
 mod measure;
 pub mod sparse;
 mod threshold;

@@ -13,6 +13,7 @@ mod facts;
 mod heads;
 mod html;
 mod leak;
+mod link;
 mod logistic;
 mod metrics;
 mod model;

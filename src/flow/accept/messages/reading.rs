@@ -15,6 +15,7 @@ use crate::domain::payload::MessageReceived;
 use crate::domain::untrusted::Untrusted;
 use crate::flow::accept::envelope::{self, Understood};
 use crate::flow::assess::classify;
+use crate::flow::assess::link::Linker;
 use crate::flow::error::FlowError;
 use crate::flow::services::{Ctx, Services};
 use crate::in_transaction;
@@ -105,11 +106,12 @@ async fn read(
     let (encoder, intents) = (services.models.encoder.get(), services.models.intents.get());
     let mut content = message.content.as_written().clone();
     content.sent_at = content.sent_at.or(Some(message.received_at));
-    let bound = services.settings.auto_attach_min;
+    let ranker = services.models.link.get();
+    let linker = Linker { ranker: ranker.as_deref(), attach_min: services.settings.auto_attach_min };
     // Before the transaction: inference must not hold one open.
     let said = classify::classify(encoder.as_deref(), intents.as_deref(), &content).await?;
     let mut tx = services.store.read().await?;
-    let mut reading = classify::read_in(tx.as_mut(), said.as_ref(), &content, now, bound).await?;
+    let mut reading = classify::read_in(tx.as_mut(), said.as_ref(), &content, now, linker).await?;
     reading.unknown.extend(left_out(&content));
     Ok((reading, said.map(|said| said.embedding)))
 }

@@ -2,6 +2,8 @@
 //!
 //! Guarantees: `approval_reply` and `irrelevant` fit none: such a message is filed under an order, never under a case.
 
+use std::collections::BTreeSet;
+
 use crate::domain::case::{Case, Category};
 use crate::domain::message::{Intent, ScoredIntent};
 use crate::domain::order::Order;
@@ -28,20 +30,27 @@ fn categories(intent: Intent) -> &'static [Category] {
     }
 }
 
+/// Whether suppliers say this of their deliveries.
+pub(super) fn is_supply(intent: Intent) -> bool {
+    matches!(intent, Intent::SupplyDelay | Intent::SupplyShortage | Intent::SupplyConfirmation | Intent::CostChange)
+}
+
+/// The probability that a message of these intents is about the kind of `case`.
+pub(super) fn of(case: &Case, intents: &[ScoredIntent]) -> f64 {
+    let about = intents.iter().filter(|scored| categories(scored.intent).contains(&case.key.category));
+    about.map(|scored| scored.probability).sum()
+}
+
 /// The open case that a message fits best: of the category for which its intents together are likeliest, then the one whose
 /// line is of an item that the message names. `None` where no category fits, or where that leaves a choice.
 pub(super) fn choose<'a>(
     cases: &'a [Case],
     order: &Order,
     intents: &[ScoredIntent],
-    skus: &[String],
+    skus: &BTreeSet<String>,
 ) -> Option<&'a Case> {
-    let fit = |case: &Case| -> f64 {
-        let about = intents.iter().filter(|scored| categories(scored.intent).contains(&case.key.category));
-        about.map(|scored| scored.probability).sum()
-    };
-    let best = cases.iter().map(fit).fold(0.0, f64::max);
-    let fitting: Vec<&Case> = cases.iter().filter(|case| best > 0.0 && fit(case) >= best).collect();
+    let best = cases.iter().map(|case| of(case, intents)).fold(0.0, f64::max);
+    let fitting: Vec<&Case> = cases.iter().filter(|case| best > 0.0 && of(case, intents) >= best).collect();
     if let [only] = fitting[..] {
         return Some(only);
     }
