@@ -92,7 +92,7 @@ async fn where_the_authored_messages_go() {
     let mut batches: BTreeMap<&str, Vec<&Labelled>> = BTreeMap::new();
     corpus.messages.iter().for_each(|message| batches.entry(&message.batch).or_default().push(message));
     let mut tallies = BTreeMap::new();
-    let encoder = BertEncoder::load(Path::new("models/message-encoder/minilm-l6-dea22900"), EncoderPath::Auto).unwrap();
+    let encoder = BertEncoder::load(Path::new("models/message-encoder/minilm-l6-670fbe73"), EncoderPath::Auto).unwrap();
     let encoder = HostedEncoder::start(encoder, 4).unwrap();
     let intents = IntentHeadClassifier::load(&super::intents::shipped(), &encoder.version()).unwrap();
     let models = Models { encoder, intents, ranker: super::link::ranker() };
