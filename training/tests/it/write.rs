@@ -60,7 +60,7 @@ fn lessons() -> Vec<Lesson> {
 }
 
 fn options(seed: u64) -> WriteOptions {
-    WriteOptions { seed, epochs: 12, batch: 4, rate: 1e-2, vocabulary: 300, shape: SHAPE, ..WriteOptions::default() }
+    WriteOptions { seed, epochs: 48, batch: 4, rate: 1e-2, vocabulary: 300, shape: SHAPE, ..WriteOptions::default() }
 }
 
 fn trained(lessons: &[Lesson], options: &WriteOptions) -> Written {
@@ -72,7 +72,7 @@ fn trained(lessons: &[Lesson], options: &WriteOptions) -> Written {
 fn a_toy_task_is_learned_and_equal_input_gives_equal_bytes() {
     let [first, again, other] = [7, 7, 8].map(|seed| trained(&lessons(), &options(seed)));
     let losses: Vec<f64> = first.epochs.iter().map(|epoch| epoch.loss).collect();
-    assert!(losses[11] < 0.1 * losses[0], "{losses:?}");
+    assert!(losses[47] < 0.1 * losses[0], "{losses:?}");
     assert!(first.weights == again.weights && first.tokenizer == again.tokenizer && first.config == again.config);
     assert!(first.weights != other.weights);
     assert!(first.tokenizer.contains("\"<order>\""), "a slot is one token");

@@ -1,7 +1,7 @@
 //! The decoder while it learns: llama's layers from operations that autograd can go back through, with one of our own.
 //!
-//! Guarantees: the same numbers as the serving implementation within rounding (a test compares); names and shapes are those of
-//! published checkpoints. Non-goals: speed of writing, memory of what was read.
+//! Guarantees: names, shapes and formulas are those of published checkpoints, so that a loader of the architecture reads them.
+//! Non-goals: speed of writing, memory of what was read; a comparison with a serving implementation, which is not made here.
 
 use std::collections::BTreeMap;
 
