@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::domain::message::{Channel, EntityType, Intent};
-use crate::domain::payload::Sender;
+use crate::domain::payload::{MessageReceived, Sender};
 use crate::flow::assess::classify::text;
 
 /// One authored message with its labels.
@@ -91,6 +91,23 @@ impl Labelled {
     #[must_use]
     pub fn text(&self) -> String {
         text::of_parts(self.from.role, self.channel, self.subject.as_deref(), &self.body)
+    }
+
+    /// The message as it would be received; the corpus holds no threads.
+    #[must_use]
+    pub fn received(&self) -> MessageReceived {
+        MessageReceived {
+            channel: self.channel,
+            from: self.from.clone(),
+            subject: self.subject.clone(),
+            body: self.body.clone(),
+            in_reply_to: None,
+            references: Vec::new(),
+            message_id: None,
+            sent_at: self.received_at,
+            attachments: Vec::new(),
+            hidden: Vec::new(),
+        }
     }
 }
 

@@ -140,20 +140,8 @@ async fn read_world(folder: &Path, messages: &[&Labelled], group: usize) -> anyh
     let mut learned = Vec::new();
     for message in messages {
         let (Some(label), Some(sent)) = (&message.link, message.received_at) else { continue };
-        let content = MessageReceived {
-            channel: message.channel,
-            from: message.from.clone(),
-            subject: message.subject.clone(),
-            body: message.body.clone(),
-            in_reply_to: None,
-            references: Vec::new(),
-            message_id: None,
-            sent_at: Some(sent),
-            attachments: Vec::new(),
-            hidden: Vec::new(),
-        };
         let mut tx = store.store.read().await?;
-        let (keys, pairs) = paired(&mut *tx, &content, sent, &said_intents(message)).await?;
+        let (keys, pairs) = paired(&mut *tx, &message.received(), sent, &said_intents(message)).await?;
         let right = |(kind, key): &(ObjectKind, String)| match (&label.order_id, &label.purchase_order_id) {
             (Some(order_id), _) => *kind == ObjectKind::Order && key == order_id,
             (None, Some(id)) => *kind == ObjectKind::PurchaseOrder && key == id,

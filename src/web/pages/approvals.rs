@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Sampled;
-use super::shell::{Posted, Refused, Shell, Viewer, done, render};
+use super::shell::{After, Posted, Refused, Shell, Viewer, done, render};
 use super::summary::ToRead;
 use super::words::{self, Levelled};
 use crate::domain::actor::{Actor, Role, Scope};
@@ -79,19 +79,14 @@ struct Decided {
     votes: Vec<String>,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Query {
-    done: Option<String>,
-}
-
 pub(super) async fn show(
     State(state): State<WebState>,
     viewer: Viewer,
-    Params(query): Params<Query>,
+    Params(after): Params<After>,
 ) -> Result<Response, Refused> {
     viewer.needs(Scope::ApprovalsRead)?;
     let mut shell = viewer.shell(&state, "Approvals", "/approvals").await?;
-    shell.notice = query.done;
+    shell.notice = after.done;
     let mut tx = state.services.store.read().await?;
     let awaiting = ProposalFilter { state: Some("awaiting_approval".to_owned()), case_id: None };
     let mut waiting = tx.list_proposals(&awaiting, None, 200).await?;

@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::options::{self, Compared, OptionRow};
-use super::shell::{Posted, Refused, Shell, Viewer, done, render};
+use super::shell::{After, Posted, Refused, Shell, Viewer, done, render};
 use super::summary::SummaryCard;
 use super::text::{Run, runs};
 use super::words::{self, Levelled};
@@ -84,20 +84,15 @@ struct Entry {
     from: String,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Query {
-    done: Option<String>,
-}
-
 pub(super) async fn show(
     State(state): State<WebState>,
     viewer: Viewer,
     Id(id): Id<CaseId>,
-    Params(query): Params<Query>,
+    Params(after): Params<After>,
 ) -> Result<Response, Refused> {
     viewer.needs(Scope::ExceptionsRead)?;
     let mut shell = viewer.shell(&state, "Exception", "/").await?;
-    shell.notice = query.done;
+    shell.notice = after.done;
     let view = view(&state, id).await?;
     shell.title = words::title(view.case.key.category.name());
     let now = state.services.clock.now();

@@ -12,7 +12,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::shell::{Posted, Refused, Shell, Viewer, done, render};
+use super::shell::{After, Posted, Refused, Shell, Viewer, done, render};
 use super::text::{Run, runs};
 use super::{Sampled, words};
 use crate::domain::actor::Scope;
@@ -106,22 +106,17 @@ struct TypeOption {
     label: String,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Query {
-    done: Option<String>,
-}
-
 pub(super) async fn show(
     State(state): State<WebState>,
     viewer: Viewer,
     Id(id): Id<MessageId>,
-    Params(query): Params<Query>,
+    Params(after): Params<After>,
 ) -> Result<Response, Refused> {
     viewer.needs(Scope::MessagesRead)?;
     let found = state.services.store.read().await?.message(id).await?;
     let message = found.ok_or_else(|| Problem::not_found("message", &id.to_string()))?;
     let mut shell = viewer.shell(&state, "Message", "/messages").await?;
-    shell.notice = query.done;
+    shell.notice = after.done;
     Ok(render(&page(shell, &message, viewer.may(Scope::MessagesWrite))))
 }
 

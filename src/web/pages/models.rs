@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::Sampled;
-use super::shell::{Posted, Refused, Shell, Viewer, done, render};
+use super::shell::{After, Posted, Refused, Shell, Viewer, done, render};
 use super::words::{self, Levelled};
 use crate::domain::actor::Scope;
 use crate::domain::model::{ModelVersion, Serving, ServingRole};
@@ -59,19 +59,14 @@ struct ServingRow {
     approved_by: String,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Query {
-    done: Option<String>,
-}
-
 pub(super) async fn show(
     State(state): State<WebState>,
     viewer: Viewer,
-    Params(query): Params<Query>,
+    Params(after): Params<After>,
 ) -> Result<Response, Refused> {
     viewer.needs(Scope::ModelsRead)?;
     let mut shell = viewer.shell(&state, "Models", "/models").await?;
-    shell.notice = query.done;
+    shell.notice = after.done;
     let mut tx = state.services.store.read().await?;
     let versions = tx.model_versions().await?;
     let servings = tx.servings(None).await?;

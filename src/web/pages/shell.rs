@@ -8,6 +8,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::domain::actor::Actor;
@@ -265,6 +266,12 @@ pub fn render(page: &impl Template) -> Response {
             (StatusCode::INTERNAL_SERVER_ERROR, "the page failed").into_response()
         }
     }
+}
+
+/// What a page is asked after something was done: the notice of [`done`].
+#[derive(Deserialize)]
+pub(super) struct After {
+    pub(super) done: Option<String>,
 }
 
 /// A redirect that makes the browser `GET` the page, with a notice.

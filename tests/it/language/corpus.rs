@@ -5,7 +5,6 @@ use std::path::Path;
 
 use holdfast::commands::train::corpus::{Clue, Corpus, Labelled, read};
 use holdfast::domain::message::{EntityType, Intent, SenderRole};
-use holdfast::domain::payload::MessageReceived;
 use serde_json::Value;
 
 /// Messages whose words overlap more than this are one message written twice.
@@ -15,22 +14,6 @@ const JACCARD_MAX: f64 = 0.6;
 const MESSAGES_MIN: usize = 150;
 
 const DIR: &str = "datasets/messages";
-
-/// A message as it would be received; the corpus holds no threads.
-pub(crate) fn received(message: &Labelled) -> MessageReceived {
-    MessageReceived {
-        channel: message.channel,
-        from: message.from.clone(),
-        subject: message.subject.clone(),
-        body: message.body.clone(),
-        in_reply_to: None,
-        references: Vec::new(),
-        message_id: None,
-        sent_at: message.received_at,
-        attachments: Vec::new(),
-        hidden: Vec::new(),
-    }
-}
 
 pub(crate) fn corpus() -> Corpus {
     read(Path::new(DIR)).unwrap()

@@ -12,7 +12,7 @@ use holdfast::ports::store::Store;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
-use super::corpus::{corpus, received};
+use super::corpus::corpus;
 use super::weights;
 use crate::support::stores;
 use holdfast::commands::train::world;
@@ -36,7 +36,7 @@ pub(crate) fn key(kind: EntityType, text: &str, value: Option<&str>) -> Key {
 }
 
 async fn read(weights: &Weights, store: &dyn Store, message: &Labelled) -> Vec<Entity> {
-    let received = received(message);
+    let received = message.received();
     let mut tx = store.read().await.unwrap();
     let sender = sender::identify(tx.as_mut(), &received.from).await.unwrap();
     let known = extract::known::load(tx.as_mut(), &received, sender.role).await.unwrap();

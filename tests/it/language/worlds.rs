@@ -14,7 +14,7 @@ use holdfast::flow::assess::classify;
 use holdfast::flow::assess::link::Linker;
 use holdfast::ports::language::{Encoder, IntentClassifier};
 
-use super::corpus::{corpus, received};
+use super::corpus::corpus;
 use crate::support::stores;
 
 /// How many messages of a clue went where.
@@ -70,7 +70,7 @@ async fn linked(batch: &str, messages: &[&Labelled], models: &Models, tallies: &
     world::load(opened.store.as_ref(), &world).await.unwrap();
     for message in messages {
         let (Some(label), Some(sent)) = (&message.link, message.received_at) else { continue };
-        let received = received(message);
+        let received = message.received();
         let reading = {
             let (encoder, intents) =
                 (Some(&models.encoder as &dyn Encoder), Some(&models.intents as &dyn IntentClassifier));
