@@ -14,6 +14,7 @@ use holdfast::commands::train::corpus::{self, Labelled};
 use holdfast::commands::train::world;
 use holdfast::config::{Config, DataDir};
 use holdfast::domain::event::{Event, EventRef};
+use holdfast::domain::message::Link;
 use holdfast::domain::order::Order;
 use holdfast::domain::payload::Payload;
 use holdfast::flow::assess::classify;
@@ -101,8 +102,7 @@ async fn read(app: &App, messages: &[&Labelled], classified: bool) -> (Duration,
         let mail = mail::read(&as_mail(message)).unwrap();
         let sent = message.received_at.unwrap();
         let reading = classify::read(encoder, intents.as_deref(), store, &mail, sent, linker).await.unwrap();
-        let link = serde_json::to_value(&reading.link).unwrap();
-        attached += usize::from(link["link"] == "attached");
+        attached += usize::from(matches!(reading.link, Link::Attached { .. }));
     }
     (began.elapsed(), attached)
 }

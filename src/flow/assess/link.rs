@@ -3,9 +3,9 @@
 //! Candidates come from references, thread, sender, named parties and items (`pool`); what each shares with the message becomes
 //! features and clues (`pair`); a learned ranker says how probable each is; `decide` attaches, shows and asks, or leaves alone.
 //!
-//! Guarantees: it attaches only above the ranker's bound, to one order (a supplier's message: to the orders of one purchase
+//! Guarantees: it attaches only from the ranker's bound on, to one order (a supplier's message: to the orders of one purchase
 //! order); a reference to another party's order than the sender's is never attached but shown as a conflict; without a ranker
-//! only the one reference that a known sender makes to its own order attaches. Non-goals: acting; an attachment is a filing,
+//! only the one order of its own that a known sender refers to, or answers in the thread of, attaches. Non-goals: acting; an attachment is a filing,
 //! not an approval. See `docs/decisions/0017-a-learned-linker.md`.
 
 mod decide;

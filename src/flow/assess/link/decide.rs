@@ -11,13 +11,14 @@ use super::{Read, fit, question};
 use crate::domain::case::Case;
 use crate::domain::message::{Clue, ConflictWith, Intent, Link, LinkCandidate};
 use crate::domain::order::Order;
+use crate::domain::payload::PurchaseOrder;
 use crate::ports::store::{StoreError, Transaction};
 
 /// Candidates that are shown to a person.
 const SHOWN_MAX: usize = 5;
 /// Below this share of the best one's probability a candidate is not worth showing.
 const SHOWN_SHARE: f64 = 0.05;
-/// What the rule gives the one reference that a known sender makes to its own order.
+/// What the rule gives the one order of its own that a known sender refers to, or answers in the thread of.
 const RULE_SURE: f64 = 0.95;
 const RULE_REFERENCE: f64 = 0.4;
 const RULE_REST: f64 = 0.1;
@@ -59,41 +60,30 @@ pub(super) async fn decide(tx: &mut dyn Transaction, ranked: Ranked, read: &Read
         return attach(tx, &pool.candidates[first], &matches[first], probabilities[first], read).await;
     };
     let least = probabilities[first] * SHOWN_SHARE;
-    let (mut shown, mut orders) = (Vec::new(), Vec::new());
+    let mut shown: Vec<(Order, LinkCandidate)> = Vec::new();
     for index in order.into_iter().filter(|index| probabilities[*index] >= least) {
         let (candidate, found, probability) = (&pool.candidates[index], &matches[index], probabilities[index]);
         match &candidate.target {
             Target::Order(order, cases) => {
-                shown.push(filed(order, cases, candidate, found, probability, read));
-                orders.push((order.as_ref().clone(), probability));
+                shown.push((order.as_ref().clone(), filed(order, cases, candidate, found, probability, read)));
             }
-            Target::PurchaseOrder(_) => {
-                for (order, one) in supplied(tx, candidate, found, probability, read).await? {
-                    shown.push(one);
-                    orders.push((order, probability));
-                }
+            Target::PurchaseOrder(purchase_order) => {
+                shown.extend(supplied(tx, purchase_order, candidate, found, probability, read).await?);
             }
         }
     }
     // An order can be a candidate by itself and through a purchase order.
     let mut seen = BTreeSet::new();
-    shown.retain(|one: &LinkCandidate| seen.insert(one.order_id.clone()));
+    shown.retain(|(order, _)| seen.insert(order.order_id.clone()));
     shown.truncate(SHOWN_MAX);
-    orders.retain(|(order, _)| shown.iter().any(|one| one.order_id == order.order_id));
-    let question = if pool.conflict.is_some() { None } else { question::ask(&orders, read.message) };
-    Ok(Link::Candidates { ranked: shown, reason, conflict: pool.conflict, question })
+    let question = if pool.conflict.is_some() { None } else { question::ask(&shown, read.message) };
+    let ranked = shown.into_iter().map(|(_, one)| one).collect();
+    Ok(Link::Candidates { ranked, reason, conflict: pool.conflict, question })
 }
 
 /// Targets that the text names outside of quotations.
 fn named(pool: &Pool) -> Vec<&str> {
-    let named = |candidate: &&Candidate| candidate.mentions.iter().any(|mention| !mention.quoted);
-    pool.candidates.iter().filter(named).map(Candidate::id).collect()
-}
-
-/// Whether a rule keeps the message from being attached, whatever its probability.
-pub(super) fn is_barred(pool: &Pool, found: &[Match]) -> bool {
-    let named_several = named(pool).len() > 1;
-    pool.conflict.is_some() || is_stranger(pool) || named_several || described_instead(pool, found).is_some()
+    pool.candidates.iter().filter(|candidate| candidate.is_named()).map(Candidate::id).collect()
 }
 
 /// A number alone, from an address that nobody is known at: anybody may have read it somewhere.
@@ -101,8 +91,8 @@ fn is_stranger(pool: &Pool) -> bool {
     pool.stranger && pool.candidates.iter().any(Candidate::is_direct)
 }
 
-/// What stands against attaching the best candidate.
-fn against(pool: &Pool, found: &[Match], probability: f64, bound: f64) -> Option<String> {
+/// The rule that keeps the message from being attached, whatever its probability.
+pub(super) fn barred(pool: &Pool, found: &[Match]) -> Option<String> {
     if let Some(conflict) = &pool.conflict {
         let whose = match conflict.with {
             ConflictWith::AnotherCustomer => "customer",
@@ -120,13 +110,17 @@ fn against(pool: &Pool, found: &[Match], probability: f64, bound: f64) -> Option
     if named.len() > 1 {
         return Some(format!("it names several orders: {}", named.join(", ")));
     }
-    if let Some((named, described)) = described_instead(pool, found) {
-        return Some(format!("it names `{named}`, and its items and quantities are those of `{described}`"));
+    let (named, described) = described_instead(pool, found)?;
+    Some(format!("it names `{named}`, and its items and quantities are those of `{described}`"))
+}
+
+/// What stands against attaching the best candidate.
+fn against(pool: &Pool, found: &[Match], probability: f64, bound: f64) -> Option<String> {
+    let barred = barred(pool, found);
+    if barred.is_some() || probability >= bound {
+        return barred;
     }
-    if probability >= bound {
-        return None;
-    }
-    Some(match named.len() {
+    Some(match named(pool).len() {
         0 => "it names no order; these are the orders that it may be about".to_owned(),
         _ => format!("the best candidate has {probability:.2}, attaching needs {bound:.2}"),
     })
@@ -146,7 +140,8 @@ async fn attach(
         }
         Target::PurchaseOrder(purchase_order) => {
             let purchase_order_id = purchase_order.purchase_order_id.clone();
-            let mut also = supplied(tx, candidate, found, probability, read).await?.into_iter().map(|(_, one)| one);
+            let supplied = supplied(tx, purchase_order, candidate, found, probability, read).await?;
+            let mut also = supplied.into_iter().map(|(_, one)| one);
             match also.next() {
                 Some(to) => Ok(Link::Attached { to, purchase_order_id: Some(purchase_order_id), also: also.collect() }),
                 None => Ok(Link::PurchaseOrder { purchase_order_id, probability, clues: found.clues(candidate) }),
@@ -158,12 +153,12 @@ async fn attach(
 /// The orders that a purchase order supplies.
 async fn supplied(
     tx: &mut dyn Transaction,
+    purchase_order: &PurchaseOrder,
     candidate: &Candidate,
     found: &Match,
     probability: f64,
     read: &Read<'_>,
 ) -> Result<Vec<(Order, LinkCandidate)>, StoreError> {
-    let Target::PurchaseOrder(purchase_order) = &candidate.target else { return Ok(Vec::new()) };
     let mut orders = Vec::new();
     for order_id in &purchase_order.affects_orders {
         let Some((order, _)) = tx.order(order_id).await? else { continue };

@@ -30,11 +30,6 @@ fn categories(intent: Intent) -> &'static [Category] {
     }
 }
 
-/// Whether suppliers say this of their deliveries.
-pub(super) fn is_supply(intent: Intent) -> bool {
-    matches!(intent, Intent::SupplyDelay | Intent::SupplyShortage | Intent::SupplyConfirmation | Intent::CostChange)
-}
-
 /// The probability that a message of these intents is about the kind of `case`.
 pub(super) fn of(case: &Case, intents: &[ScoredIntent]) -> f64 {
     let about = intents.iter().filter(|scored| categories(scored.intent).contains(&case.key.category));

@@ -93,7 +93,7 @@ impl Match {
             Target::PurchaseOrder(order) => {
                 let days = order.due_at.into_iter().chain(order.confirmed_at);
                 found.date = nearest(said, days.map(|at| at.to_zoned(TimeZone::UTC).date()));
-                let supply = |scored: &&ScoredIntent| fit::is_supply(scored.intent);
+                let supply = |scored: &&ScoredIntent| is_about(SUPPLY, scored.intent);
                 found.status_fit = intents.iter().filter(supply).map(|scored| scored.probability).sum();
             }
         }
@@ -149,17 +149,20 @@ pub(super) fn pairs(said: &Said, pool: &Pool, found: &[Match], read: &Read<'_>) 
     Pairs {
         candidates: pool.candidates.iter().zip(found).map(row).collect(),
         message: message(said, pool, found, &list, read),
-        barred: decide::is_barred(pool, found),
+        barred: decide::barred(pool, found).is_some(),
     }
 }
 
 /// The order that the text names, and another of its sender's that it describes no less and by an item's quantity too, where the
 /// named one has no such line: then nobody knows which is meant.
 pub(super) fn described_instead<'a>(pool: &'a Pool, found: &[Match]) -> Option<(&'a str, &'a str)> {
-    let list = List::of(pool, found);
     let all = || pool.candidates.iter().zip(found);
+    let is_bare = |(named, its): &(&Candidate, &Match)| !named.mentions.is_empty() && !its.quantity_of_item;
+    // Most texts are spared the counts.
+    all().find(is_bare)?;
+    let list = List::of(pool, found);
     let weight = |found: &Match| list.weight(&found.words());
-    all().filter(|(named, its)| !named.mentions.is_empty() && !its.quantity_of_item).find_map(|(named, its)| {
+    all().filter(is_bare).find_map(|(named, its)| {
         let is_described = |(other, theirs): &(&Candidate, &Match)| {
             let own = other.mentions.is_empty() && other.belongs == Belongs::Own;
             own && theirs.quantity_of_item && weight(theirs) >= weight(its)
@@ -236,7 +239,7 @@ fn flag(is: bool) -> f64 {
 
 #[expect(clippy::cast_precision_loss, reason = "small counts")]
 fn features(candidate: &Candidate, found: &Match, list: &List, sender: &Identity) -> Vec<f64> {
-    let referenced = candidate.mentions.iter().any(|mention| !mention.quoted);
+    let referenced = candidate.is_named();
     let quoted = !referenced && !candidate.mentions.is_empty();
     let direct = candidate.is_direct();
     let words = found.words();
@@ -332,11 +335,14 @@ fn standing(said: &Said, candidate: &Candidate, found: &Match, list: &List, sent
     ]
 }
 
+/// The group of what suppliers say of their deliveries.
+const SUPPLY: usize = 0;
+
 /// Groups of intents that are about the same things, in the order of the message's features.
 fn is_about(group: usize, intent: Intent) -> bool {
     use Intent as I;
     let of = match intent {
-        I::SupplyDelay | I::SupplyShortage | I::SupplyConfirmation | I::CostChange => 0,
+        I::SupplyDelay | I::SupplyShortage | I::SupplyConfirmation | I::CostChange => SUPPLY,
         I::PickupFailure | I::TransitDelay | I::DeliveryFailure => 1,
         I::DeliveryClaim => 2,
         I::OrderStatus | I::ExpediteRequest => 3,

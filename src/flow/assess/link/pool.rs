@@ -80,6 +80,11 @@ impl Candidate {
         }
     }
 
+    /// Whether the text names it outside of quotations.
+    pub(super) fn is_named(&self) -> bool {
+        self.mentions.iter().any(|mention| !mention.quoted)
+    }
+
     /// Whether text or thread point to it.
     pub(super) fn is_direct(&self) -> bool {
         self.thread || !self.mentions.is_empty()

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use crate::domain::message::{Answer, Asks, LinkQuestion};
+use crate::domain::message::{Answer, Asks, LinkCandidate, LinkQuestion};
 use crate::domain::order::Order;
 use crate::domain::payload::MessageReceived;
 use crate::domain::words::stems;
@@ -28,9 +28,9 @@ const LANGUAGES: [(&str, &str); 5] = [
     ("nl", "het een van niet wij jullie graag voor zijn met bij"),
 ];
 
-/// The question for candidates with their probabilities, worded in the language of the message.
-pub(super) fn ask(orders: &[(Order, f64)], message: &MessageReceived) -> Option<LinkQuestion> {
-    let total: f64 = orders.iter().map(|(_, probability)| probability).sum();
+/// The question for orders that are candidates, worded in the language of the message.
+pub(super) fn ask(orders: &[(Order, LinkCandidate)], message: &MessageReceived) -> Option<LinkQuestion> {
+    let total: f64 = orders.iter().map(|(_, one)| one.probability).sum();
     if orders.len() < 2 || total <= 0.0 {
         return None;
     }
@@ -61,9 +61,9 @@ pub(super) fn ask(orders: &[(Order, f64)], message: &MessageReceived) -> Option<
 type Answers = BTreeMap<String, (f64, Vec<String>)>;
 
 /// The possible answers with the probability and the orders behind each; `None` where an order has none.
-fn answers(orders: &[(Order, f64)], asks: Asks) -> Option<Answers> {
+fn answers(orders: &[(Order, LinkCandidate)], asks: Asks) -> Option<Answers> {
     let mut found = Answers::new();
-    for (order, probability) in orders {
+    for (order, one) in orders {
         let answer = match asks {
             Asks::Site => order.ship_to.clone(),
             Asks::CustomerPo => order.po_number.clone(),
@@ -75,7 +75,7 @@ fn answers(orders: &[(Order, f64)], asks: Asks) -> Option<Answers> {
             Asks::Order => Some(order.order_id.clone()),
         };
         let entry = found.entry(answer?).or_default();
-        entry.0 += probability;
+        entry.0 += one.probability;
         entry.1.push(order.order_id.clone());
     }
     Some(found)
