@@ -147,7 +147,7 @@ def main():
         for action in case["actions"]
     )
     withheld = sum(bool(case["withheld"]) for case in decision["output"])
-    print(f"{learned} of {candidates} candidates scored by the effect model; {withheld} recommendations withheld")
+    print(f"{learned} of {candidates} candidates on record as learned; {withheld} recommendations withheld")
 
     peer, text = Peer(len(cases[0]["row"]) + len(cases[0]["actions"][0]["row"])), json.dumps(cases)
     ours = timed(args.requests, lambda: call(f"{args.url}/v1/prioritize", args.token, {"ids": ids}))

@@ -95,6 +95,14 @@ pub struct Evidence {
     pub actions: Vec<ActionEvidence>,
 }
 
+impl Evidence {
+    /// What the cases say in which `action` was taken.
+    #[must_use]
+    pub fn of(&self, action: ActionKind) -> Option<&ActionEvidence> {
+        self.actions.iter().find(|said| said.action == action)
+    }
+}
+
 /// What the nearest resolved cases in which one action was taken say.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ActionEvidence {

@@ -386,6 +386,14 @@ pub struct Sender {
     pub email: Option<String>,
 }
 
+impl Sender {
+    /// Its name, else its address.
+    #[must_use]
+    pub fn called(&self) -> Option<&str> {
+        self.name.as_deref().or(self.email.as_deref())
+    }
+}
+
 /// `message.received.v1`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[expect(missing_docs, reason = "field names are the contract's")]

@@ -1,9 +1,10 @@
 //! What somebody outside wrote, kept apart by its type from what the service may decide with.
 //!
-//! Guarantees: an [`Untrusted`] value is no `T`: nothing converts, dereferences or prints it, and no expression of a rule, a
-//! guard or a parameter can be given it (`flow::expression::Canonical`). The one way to the text is [`Untrusted::as_written`],
-//! which may be named only where text is read or shown, and in `flow::decide::prefill`, which lets a person pick a bounded
-//! value out of a quote (`tests/it/tidy.rs`). Non-goals: judging whether a text is true; hiding it from people.
+//! Guarantees: an [`Untrusted`] value is no `T`: nothing converts, dereferences or displays it (its JSON and `Debug` are for the
+//! store, the API and logs), and no expression of a rule, a guard or a parameter can be given it
+//! (`flow::expression::Canonical`). The one way to the text is [`Untrusted::as_written`], which may be named only where text is
+//! read or shown, and in `flow::decide::prefill`, which lets a person pick a bounded value out of a quote
+//! (`tests/it/tidy.rs`). Non-goals: judging whether a text is true; hiding it from people.
 //!
 //! ```compile_fail
 //! use holdfast::domain::{message::Message, payload::MessageReceived};

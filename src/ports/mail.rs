@@ -4,7 +4,7 @@ use crate::domain::payload::MessageReceived;
 
 /// Largest mail, in bytes.
 pub const BYTES_MAX: usize = 10 * 1024 * 1024;
-/// Longest text of a body or an attachment, in bytes, as for messages of the API.
+/// Longest text of a body or an attachment, in bytes; the API takes as many characters.
 pub const TEXT_MAX: usize = 100_000;
 /// Most attachments of one mail.
 pub const ATTACHMENTS_MAX: usize = 50;

@@ -105,7 +105,7 @@ fn fact(event: &Event) -> TimelineEntry {
 fn claim(message: &Message) -> TimelineEntry {
     let content = message.content.as_written();
     let from = &content.from;
-    let who = from.name.as_deref().or(from.email.as_deref()).unwrap_or("an unnamed sender");
+    let who = from.called().unwrap_or("an unnamed sender");
     let about = content.subject.as_deref().unwrap_or("(no subject)");
     let says = format!("{who} wrote: {about}");
     TimelineEntry { at: message.received_at, worth: Worth::Claim, says, from: format!("message:{}", message.id) }

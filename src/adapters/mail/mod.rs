@@ -23,10 +23,10 @@ impl MailReader for MimeReader {
     }
 }
 
-/// Longest subject and longest name or address, in characters, and longest Message-ID, as for messages of the API; what is
-/// longer is cut.
+/// Longest subject and longest name or address, in characters, as for messages of the API; what is longer is cut.
 const SUBJECT_MAX: usize = 1000;
 const NAME_MAX: usize = 320;
+/// Longest Message-ID, in bytes; a longer one is none.
 const ID_MAX: usize = 998;
 /// Most Message-IDs of a thread; the latest are kept.
 const REFERENCES_MAX: usize = 100;

@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::log::{Log, Record};
+use super::log::{Log, Record, Turn};
 use crate::ports::vectors::{Hit, Point, VectorError, VectorStore};
 
 /// One collection: vectors packed row after row and normalised, so that a likeness is one dot product.
@@ -117,20 +117,19 @@ impl State {
         &mut self,
         records: impl FnOnce(&BTreeMap<String, Collection>) -> Result<Vec<Record>, VectorError>,
     ) -> Result<(), VectorError> {
-        let _turn = self.log.turn()?;
-        let missed = self.log.read()?;
-        self.apply(missed);
+        let _turn = self.catch_up()?;
         let records = records(&self.collections)?;
         self.log.append(&records)?;
         self.apply(records);
         Ok(())
     }
 
-    fn catch_up(&mut self) -> Result<(), VectorError> {
-        let _turn = self.log.turn()?;
+    /// Reads what other processes wrote, and keeps the turn.
+    fn catch_up(&mut self) -> Result<Turn, VectorError> {
+        let turn = self.log.turn()?;
         let missed = self.log.read()?;
         self.apply(missed);
-        Ok(())
+        Ok(turn)
     }
 
     fn apply(&mut self, records: Vec<Record>) {
@@ -144,9 +143,8 @@ impl State {
 fn live(records: &[Record]) -> Option<Vec<Record>> {
     let last: BTreeMap<(&str, Uuid), &Record> =
         records.iter().map(|record| ((record.collection.as_str(), record.key), record)).collect();
-    let live = last.into_values().filter(|record| record.point.is_some());
-    let live: Vec<Record> = live.cloned().collect();
-    (live.len() < records.len()).then_some(live)
+    let live: Vec<&Record> = last.into_values().filter(|record| record.point.is_some()).collect();
+    (live.len() < records.len()).then(|| live.into_iter().cloned().collect())
 }
 
 impl Collection {

@@ -105,7 +105,7 @@ impl Log {
         // Opened before its turn came, it may be a file that was replaced meanwhile.
         log.file = open(path)?;
         let mut records = log.read()?;
-        if let Some(fewer) = compact(&records).filter(|_| alone) {
+        if alone && let Some(fewer) = compact(&records) {
             log.rewrite(&fewer)?;
             records = fewer;
         }

@@ -17,14 +17,13 @@ use serde::Serialize;
 
 use super::{About, Progress, Trainer, verdict};
 use crate::adapters::linfa::effect::{Content, Encoding, FILE, KIND};
-use crate::domain::action::ActionKind;
 use crate::domain::case::Category;
 use crate::domain::digest;
 use crate::domain::model::ModelVersion;
 use crate::flow::assess::features::{self, SCHEMA_VERSION};
 use crate::flow::decide::catalogue::Catalogue;
 use crate::flow::decide::nearest;
-use crate::flow::decide::rank::MISS_UNKNOWN;
+use crate::flow::decide::rank::{MISS_UNKNOWN, relief};
 use crate::flow::learn::resolved::Resolved;
 use crate::flow::learn::{history, resolved};
 use crate::ports::tabular::{EffectCase, RiskModel};
@@ -117,7 +116,7 @@ pub async fn run(trainer: &Trainer<'_>, progress: &mut Progress<'_>) -> anyhow::
     let report = measure(&rows, &trainer.services.catalogue, risk.as_deref(), &options)?;
     say("fit", 0.5)?;
     let learned = report.categories.iter().filter(|(_, of)| of.learned).map(|(category, _)| *category);
-    let content = content(&rows, &options, learned.collect())?;
+    let content = content(&rows, &options, learned.collect(), usual(&rows))?;
     let report = Report { regression_share: content.model.regression_share(), ..report };
     let (bytes, measured) = (serde_json::to_vec(&content)?, serde_json::to_vec_pretty(&report)?);
     let about = About {
@@ -139,11 +138,16 @@ pub async fn run(trainer: &Trainer<'_>, progress: &mut Progress<'_>) -> anyhow::
     Ok((version, report))
 }
 
-/// A model of `rows` that answers for the categories in `learned`.
+/// A model of `rows` that answers for the categories in `learned`, with what is usual in each.
 ///
 /// # Errors
 /// What is wrong with the rows.
-pub fn content(rows: &[Resolved], options: &CostOptions, learned: BTreeSet<Category>) -> anyhow::Result<Content> {
+fn content(
+    rows: &[Resolved],
+    options: &CostOptions,
+    learned: BTreeSet<Category>,
+    usual_distance: BTreeMap<Category, f64>,
+) -> anyhow::Result<Content> {
     let features: Vec<&[serde_json::Value]> = rows.iter().map(|row| row.features.as_slice()).collect();
     let encoding = Encoding::of(SCHEMA_VERSION, &features::schema(), &features);
     let cases: Vec<Learned> = rows
@@ -152,7 +156,7 @@ pub fn content(rows: &[Resolved], options: &CostOptions, learned: BTreeSet<Categ
         .collect::<Option<_>>()
         .context("a resolved case lacks the action that was taken: this is a fault of the service")?;
     let model = CostModel::fit(&encoding.schema(), &cases, options)?;
-    Ok(Content { encoding, model, learned, usual_distance: usual(rows) })
+    Ok(Content { encoding, model, learned, usual_distance })
 }
 
 fn to_learned(encoding: &Encoding, row: &Resolved) -> Option<Learned> {
@@ -193,7 +197,7 @@ fn measure(
     let known = older.iter().filter(|row| begins.is_none_or(|begins| row.known_at <= begins));
     let known: Vec<Resolved> = known.cloned().collect();
     let all: BTreeSet<Category> = Category::ALL.into_iter().collect();
-    let model = if known.is_empty() { None } else { Some(content(&known, options, all)?) };
+    let model = if known.is_empty() { None } else { Some(content(&known, options, all, BTreeMap::new())?) };
     let loss = |row: &Resolved| {
         let believed = believed(catalogue, risk, row);
         let learned = model.as_ref().and_then(|model| {
@@ -234,11 +238,7 @@ fn measure(
 fn believed(catalogue: &Catalogue, risk: Option<&dyn RiskModel>, row: &Resolved) -> f64 {
     let hindsight = || Some(risk?.risk(SCHEMA_VERSION, &row.features).ok()?.miss_probability);
     let said = row.said.or_else(hindsight).unwrap_or(MISS_UNKNOWN);
-    let relief = match row.action {
-        ActionKind::DoNothing => 0.0,
-        action => catalogue.entry(action).spec.prior.relief,
-    };
-    said * (1.0 - relief)
+    said * (1.0 - relief(row.action, catalogue.entry(row.action).spec.prior.relief))
 }
 
 fn log_loss(probability: f64, missed: bool) -> f64 {
@@ -246,10 +246,8 @@ fn log_loss(probability: f64, missed: bool) -> f64 {
     -(if missed { left } else { 1.0 - left }).ln()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "numbers of rows")]
 fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (sum, count) = values.fold((0.0, 0usize), |(sum, count), value| (sum + value, count + 1));
-    sum / count.max(1) as f64
+    Mean::of(&values.collect::<Vec<f64>>()).value
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers of cases")]

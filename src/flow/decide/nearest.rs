@@ -108,7 +108,6 @@ fn filter(category: Category, currency: &str) -> BTreeMap<String, String> {
 /// A neighbour as the collection tells it.
 struct Found {
     case_id: String,
-    action: ActionKind,
     known_at: Timestamp,
     neighbour: Neighbour,
 }
@@ -118,17 +117,16 @@ impl Found {
     fn of(hit: &Hit) -> Option<Self> {
         let text = |name: &str| hit.payload.get(name);
         let number = |name: &str| text(name)?.parse::<f64>().ok();
-        let action = ActionKind::parse(text("action")?)?;
         let square = 2.0 * (1.0 - f64::from(hit.score)).max(0.0);
         let neighbour = Neighbour {
             row: 0,
             distance: rounded(RADIUS * square.sqrt()),
-            action: action as usize,
+            action: ActionKind::parse(text("action")?)? as usize,
             missed: text("missed")?.parse().ok()?,
             cost: number("cost")?,
             resolve_hours: number("resolve_minutes")? / 60.0,
         };
-        Some(Self { case_id: text("case_id")?.clone(), action, known_at: text("known_at")?.parse().ok()?, neighbour })
+        Some(Self { case_id: text("case_id")?.clone(), known_at: text("known_at")?.parse().ok()?, neighbour })
     }
 
     fn counts(&self, asked: &Asked<'_>) -> bool {
@@ -138,10 +136,9 @@ impl Found {
 
 fn evidence(found: &[Found]) -> Evidence {
     let neighbours: Vec<Neighbour> = found.iter().map(|found| found.neighbour).collect();
-    let named = |code: usize| found.iter().map(|found| found.action).find(|action| *action as usize == code);
     let actions = archive::evidence(&neighbours).into_iter().filter_map(|said| {
         Some(ActionEvidence {
-            action: named(said.action)?,
+            action: *ActionKind::ALL.get(said.action)?,
             cases: said.count,
             on_time: rounded(said.on_time),
             on_time_interval: [rounded(said.on_time_low), rounded(said.on_time_high)],

@@ -95,10 +95,7 @@ impl Outlooks {
 impl Outlook {
     #[expect(clippy::cast_precision_loss, reason = "counts of cases")]
     fn moved(self, action: ActionKind, evidence: Option<&Evidence>) -> Self {
-        let Some(found) = evidence.and_then(|evidence| evidence.actions.iter().find(|found| found.action == action))
-        else {
-            return self;
-        };
+        let Some(found) = evidence.and_then(|evidence| evidence.of(action)) else { return self };
         let (weight, count) = (BELIEF_CASES + self.support as f64, found.cases as f64);
         let miss = (weight * self.miss + count * (1.0 - found.on_time)) / (weight + count);
         Self { miss: miss.clamp(0.0, 1.0), ..self }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::catalogue::Entry;
 use crate::domain::action::{ActionKind, Candidate};
@@ -37,6 +37,16 @@ pub struct Prefill {
     pub value: Value,
     /// Where it was read.
     pub quote: Quote,
+}
+
+impl Prefill {
+    /// The parameters of a candidate with the value in its place.
+    #[must_use]
+    pub fn parameters(&self, candidate: &Candidate) -> Map<String, Value> {
+        let mut parameters = candidate.parameters.clone();
+        parameters.insert(self.parameter.to_owned(), self.value.clone());
+        parameters
+    }
 }
 
 /// The words that a value was read from, and whose they are.
@@ -78,11 +88,10 @@ fn offer(message: &Message, parameter: &'static str, kind: EntityType, facts: &F
         EntityType::Date => days_later(written, facts)?,
         _ => return None,
     };
-    let who = content.from.name.clone().or_else(|| content.from.email.clone());
     let quote = Quote {
         message_id: message.id,
         received_at: message.received_at,
-        who: who.unwrap_or_else(|| "an unnamed sender".to_owned()),
+        who: content.from.called().unwrap_or("an unnamed sender").to_owned(),
         trust: reading.trust,
         words: said.text.clone(),
     };
@@ -117,7 +126,6 @@ fn days_later(written: &str, facts: &Facts) -> Option<Value> {
 
 /// Whether the action could be proposed with it, as far as the catalogue's schema says.
 fn fits(entry: &Entry, candidate: &Candidate, prefill: &Prefill) -> bool {
-    let mut parameters = candidate.parameters.clone();
-    let before = parameters.insert(prefill.parameter.to_owned(), prefill.value.clone());
-    before.as_ref() != Some(&prefill.value) && entry.violations(&parameters).is_empty()
+    let parameters = prefill.parameters(candidate);
+    parameters != candidate.parameters && entry.violations(&parameters).is_empty()
 }

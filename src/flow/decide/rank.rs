@@ -167,7 +167,7 @@ pub fn stakes(basis: &Basis<'_>, category: Category, facts: &Facts, candidates: 
 }
 
 /// The share of the miss risk that an action is believed to remove: nothing is done by doing nothing.
-pub(super) fn relief(action: ActionKind, believed: f64) -> f64 {
+pub(crate) fn relief(action: ActionKind, believed: f64) -> f64 {
     if action == ActionKind::DoNothing { 0.0 } else { believed.clamp(-1.0, 1.0) }
 }
 

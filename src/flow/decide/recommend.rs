@@ -77,7 +77,7 @@ fn score(
     (at, candidate): (usize, &Candidate),
     score: Score,
 ) -> Learned {
-    let found = evidence.and_then(|found| found.actions.iter().find(|found| found.action == candidate.action));
+    let found = evidence.and_then(|found| found.of(candidate.action));
     Learned {
         action: at,
         quote: score.quote,

@@ -88,20 +88,17 @@ pub fn of(history: &[HistoryRow]) -> Vec<Resolved> {
 /// knew more) is taken at what it cost, and its minutes are not known.
 fn settled(stakes: &Stakes, action: ActionKind, outcome: &Outcome) -> (Stakes, f64) {
     let mut stakes = stakes.clone();
-    let told = told(&outcome.costs, &stakes.currency);
+    let mut told = told(&outcome.costs, &stakes.currency);
+    let (paid, fined) = (told.remove("action"), told.remove("penalty"));
     let taken = stakes.offer(action).copied().unwrap_or_else(|| {
         let standing = stakes.offer(ActionKind::DoNothing).map_or(0.0, |idle| idle.standing);
-        let quote = told.get("action").copied().unwrap_or(0.0);
-        let offer = Offer { action, quote, effort_min: 0.0, standing };
+        let offer = Offer { action, quote: paid.unwrap_or(0.0), effort_min: 0.0, standing };
         stakes.offers.push(offer);
         offer
     });
-    let quote = told.get("action").copied().unwrap_or(taken.quote);
-    let assumed = if outcome.missed { stakes.penalty } else { 0.0 };
-    let penalty = told.get("penalty").copied().unwrap_or(assumed);
-    let others: Vec<f64> =
-        told.iter().filter(|(name, _)| !["action", "penalty"].contains(name)).map(|(_, amount)| *amount).collect();
-    let rest = if others.is_empty() { taken.standing } else { others.iter().sum() };
+    let quote = paid.unwrap_or(taken.quote);
+    let penalty = fined.unwrap_or(if outcome.missed { stakes.penalty } else { 0.0 });
+    let rest = if told.is_empty() { taken.standing } else { told.values().sum() };
     (stakes, quote + penalty + rest)
 }
 

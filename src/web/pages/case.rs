@@ -267,7 +267,7 @@ fn message_view(message: &Message) -> MessageView {
     let entities = message.reading.as_ref().map_or(&[][..], |r| r.entities.as_written());
     MessageView {
         id: message.id.to_string(),
-        from: content.from.name.clone().or_else(|| content.from.email.clone()).unwrap_or_else(|| "unnamed".to_owned()),
+        from: content.from.called().unwrap_or("unnamed").to_owned(),
         at: words::minute(message.received_at),
         reading: messages::intent(message),
         subject: runs(content.subject.as_deref().unwrap_or("(no subject)"), Part::Subject, 0, entities),

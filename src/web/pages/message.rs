@@ -354,7 +354,7 @@ impl Sampled for MessagePage {
             intents: vec![intent_option(Intent::OrderStatus, Some(Intent::OrderStatus))],
             entity_types: vec![type_option(EntityType::Quantity)],
         };
-        let unread = Self { read: None, can_correct: false, parts: Vec::new(), values: Vec::new(), ..sample_of(&full) };
+        let unread = sample_of(&full);
         vec![full, unread]
     }
 }

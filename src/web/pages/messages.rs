@@ -117,7 +117,7 @@ fn row(message: &Message) -> Row {
     Row {
         id: message.id.to_string(),
         at: words::minute(message.received_at),
-        from: from.name.clone().or_else(|| from.email.clone()).unwrap_or_else(|| "unnamed".to_owned()),
+        from: from.called().unwrap_or("unnamed").to_owned(),
         trust: reading.map_or_else(String::new, |r| words::title(r.trust.name())),
         subject: content.subject.clone().unwrap_or_else(|| "(no subject)".to_owned()),
         start: words::start(&content.body, 140),

@@ -106,8 +106,7 @@ impl Compared<'_> {
 }
 
 fn quote(candidate: &Candidate, prefill: &Prefill) -> QuoteRow {
-    let mut parameters = candidate.parameters.clone();
-    parameters.insert(prefill.parameter.to_owned(), prefill.value.clone());
+    let parameters = prefill.parameters(candidate);
     let Prefill { parameter, value, quote } = prefill;
     QuoteRow {
         words: quote.words.clone(),
@@ -137,7 +136,7 @@ fn terms(score: &Score, without: Option<f64>) -> Terms {
 
 /// What the nearest resolved cases say of an action, where it was taken in any.
 fn like_it(evidence: Option<&Evidence>, action: ActionKind) -> Option<String> {
-    let said = evidence?.actions.iter().find(|said| said.action == action)?;
+    let said = evidence?.of(action)?;
     let [low, high] = said.on_time_interval.map(words::percent);
     let (cases, kept, cost) = (said.cases, words::percent(said.on_time), words::amount(said.cost_mean));
     let median = hours(said.resolve_minutes_median / 60.0);
