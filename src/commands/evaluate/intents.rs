@@ -105,12 +105,11 @@ pub fn run(config: &Config, args: &Args) -> Result<()> {
         None => shipped(&config.models.shipped)?,
     };
     let encoder = BertEncoder::load(&dir, config.models.encoder_path)?;
-    let version = read_version(&dir)?;
     let mut bar = bar();
     let mut study = Study { set: &set, encoder: &encoder, seed: args.seed, progress: &mut bar };
     let mut heads = vec![("words and the encoder as it came".to_owned(), study.plain()?)];
     if args.tune {
-        let tuned = study.tuned(&version, args.options.as_deref(), args.members)?;
+        let tuned = study.tuned(&read_version(&dir)?, args.options.as_deref(), args.members)?;
         let mean = mean(&tuned.iter().collect::<Vec<_>>());
         heads.push((format!("words and {} tuned on the training file", counted(tuned.len())), mean));
     }

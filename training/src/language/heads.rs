@@ -18,10 +18,10 @@ use super::check::{check_embedding, check_input, check_options, check_support};
 use super::choose::{self, Chosen, Mixture};
 use super::fit::{Fitted, softmax};
 use super::measure;
-use super::threshold::{fit_floor, fit_thresholds};
+use super::threshold::fit_thresholds;
 use super::words::WordModel;
 
-pub use super::threshold::energy;
+pub use super::threshold::{energy, fit_floor};
 
 /// The layout of the stored head; a reader refuses any other.
 const FORMAT: u32 = 3;

@@ -1,6 +1,6 @@
 //! What is chosen on logits of unseen rows: a temperature, below which confidence to abstain, and below which energy.
 //!
-//! Guarantees: neither looks at held-out rows; a precision that no confidence reaches gives a threshold above 1, which
+//! Guarantees: none of them looks at held-out rows; a precision that no confidence reaches gives a threshold above 1, which
 //! abstains always.
 
 use super::fit::softmax;
@@ -63,7 +63,8 @@ pub fn energy(logits: &[f64]) -> f64 {
 
 /// The energy that a share of these is below.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
-pub(crate) fn fit_floor(energies: &[f64], share: f64) -> f64 {
+#[must_use]
+pub fn fit_floor(energies: &[f64], share: f64) -> f64 {
     let mut sorted = energies.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted.get((share * sorted.len() as f64) as usize).copied().unwrap_or(f64::MIN)

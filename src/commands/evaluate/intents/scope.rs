@@ -1,7 +1,7 @@
 //! How well heads tell texts of no class from the others.
 
 use anyhow::Result;
-use holdfast_training::language::heads::energy;
+use holdfast_training::language::heads::{energy, fit_floor};
 use holdfast_training::tabular::metrics::roc_auc;
 use serde::Serialize;
 
@@ -48,13 +48,10 @@ pub(super) fn measure(set: &Set, logits: &Logits) -> Result<Option<Scope>> {
     Ok(Some(Scope { texts: set.oos.len(), bounds_from_validation: !set.valid.is_empty(), scores }))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
 fn one(set: &Set, logits: &Logits, name: &'static str, score: fn(&[f64]) -> f64) -> Result<Score> {
     let of = |range| -> Vec<f64> { set.of(logits, range).iter().map(|row| score(row)).collect() };
     let (inside, outside) = (of(&set.test), of(&set.oos));
-    let mut chosen_on = if set.valid.is_empty() { inside.clone() } else { of(&set.valid) };
-    chosen_on.sort_by(f64::total_cmp);
-    let bound = chosen_on[(REJECTED * chosen_on.len() as f64) as usize];
+    let bound = if set.valid.is_empty() { fit_floor(&inside, REJECTED) } else { fit_floor(&of(&set.valid), REJECTED) };
     let below = |scores: &[f64]| scores.iter().filter(|score| **score < bound).count() as f64 / scores.len() as f64;
     let rows = set.of(logits, &set.test).iter().zip(&set.labels[set.test.clone()]).zip(&inside);
     let right = rows.filter(|((row, label), score)| answer(row) == **label && **score >= bound).count();

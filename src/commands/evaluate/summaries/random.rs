@@ -47,7 +47,7 @@ impl Dice {
 pub(super) struct Random(Mutex<Dice>);
 
 impl Random {
-    pub(in crate::commands) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self(Mutex::new(Dice::new(seed)))
     }
 }

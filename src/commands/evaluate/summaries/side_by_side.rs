@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use holdfast_training::tabular::statistics::normal::wilson;
 use serde_json::{Value, json};
 
 use super::coverage::lines;
@@ -67,24 +68,13 @@ pub(super) fn print(answers: &Path, key: &Path) -> Result<()> {
     }
     let of_cases = [1, -1].map(|sign| cases.values().filter(|case| case.signum() == sign).count());
     let say = |what: &str, wins: usize, losses: usize| {
-        let (share, [low, high]) = preference(wins, wins + losses);
-        println!("{what:<28} {share:.3} ({low:.3} to {high:.3}) of {}", wins + losses);
+        let of = wins + losses;
+        let (share, (low, high)) = (super::share(wins, of), wilson(wins as f64, of as f64, Z));
+        println!("{what:<28} {share:.3} ({low:.3} to {high:.3}) of {of}");
     };
     println!("the writer's text was preferred, with the 95 % interval:");
     say("  answers, but for ties", wins, losses);
     say("  contexts, by majority", of_cases[0], of_cases[1]);
     println!("  ties {ties}, contexts without majority {}", cases.len() - of_cases[0] - of_cases[1]);
     Ok(())
-}
-
-/// A share and its interval (Wilson 1927).
-#[expect(clippy::cast_precision_loss, reason = "numbers of answers")]
-pub(super) fn preference(wins: usize, of: usize) -> (f64, [f64; 2]) {
-    if of == 0 {
-        return (0.0, [0.0, 1.0]);
-    }
-    let (n, share) = (of as f64, wins as f64 / of as f64);
-    let middle = (share + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
-    let half = Z / (1.0 + Z * Z / n) * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
-    (share, [middle - half, middle + half])
 }

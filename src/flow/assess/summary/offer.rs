@@ -129,10 +129,10 @@ fn cited(ledger: &Ledger, said: &[&Frame]) -> Option<BTreeSet<String>> {
 /// A paraphrase as a writer sees it: slots as names in angle brackets, without what these facts do not say.
 fn seen(segments: &[Segment], number: Option<usize>, ledger: &Ledger) -> String {
     let say = |segment: &Segment| match segment {
-        Segment::Repeat(inner, separator) => match repeats(inner, number, |role| ledger.has(role)).as_slice() {
+        Segment::Repeat(inner, _) => match repeats(inner, number, |role| ledger.has(role)).as_slice() {
             [] => String::new(),
             [number] => seen(inner, *number, ledger),
-            _ => format!("[{}|{separator}]", inner.iter().map(written).collect::<String>()),
+            _ => written(segment),
         },
         other => written(other),
     };

@@ -36,8 +36,6 @@ impl Vocabulary {
             .show_progress(false)
             .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
             .build();
-        let mut learner = Tokenizer::new(BPE::default());
-        learner.with_pre_tokenizer(Some(level()));
         let outside: Vec<String> = texts.iter().map(|text| outside_slots(text)).collect();
         let split = |text: &str| -> tokenizers::Result<Vec<String>> {
             let mut split = tokenizers::PreTokenizedString::from(text);
