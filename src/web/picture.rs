@@ -4,10 +4,11 @@
 //! say. Non-goals: recording, see `flow::decide::prioritize`.
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::domain::actor::Actor;
 use crate::domain::case::Case;
-use crate::domain::decision::RankedCase;
+use crate::domain::decision::{Abstention, Evidence, RankedCase, Risk};
 use crate::flow::assess::features;
 use crate::flow::assess::risk::{self, Asked};
 use crate::flow::assess::summary::kept::{self, Age};
@@ -28,11 +29,41 @@ pub struct Picture {
     pub ways_out: Vec<String>,
 }
 
+/// A case as it is seen now, before it is ranked.
+struct Seen {
+    subject: Subject,
+    facts: Facts,
+    row: Vec<Value>,
+    said: Result<Risk, Abstention>,
+    ways_out: Vec<String>,
+}
+
 /// The picture of a case; `None` when its order or line is not known.
 ///
 /// # Errors
 /// [`FlowError::Store`].
 pub async fn of(services: &Services, case: &Case) -> Result<Option<Picture>, FlowError> {
+    let Some(seen) = seen(services, case).await? else { return Ok(None) };
+    let asked = nearest::Asked {
+        case_id: Some(case.id),
+        category: case.key.category,
+        currency: &seen.facts.order.currency,
+        as_of: seen.facts.now,
+        features: &seen.row,
+    };
+    let evidence = nearest::of(&*services.vectors, &asked).await;
+    Ok(Some(seen.ranked(services, evidence.as_ref())))
+}
+
+/// The same without the evidence of resolved cases, which moves no risk.
+///
+/// # Errors
+/// [`FlowError::Store`].
+pub async fn outlook(services: &Services, case: &Case) -> Result<Option<Picture>, FlowError> {
+    Ok(seen(services, case).await?.map(|seen| seen.ranked(services, None)))
+}
+
+async fn seen(services: &Services, case: &Case) -> Result<Option<Seen>, FlowError> {
     let now = services.clock.now();
     let mut tx = services.store.read().await?;
     let facts = facts::of_line(tx.as_mut(), &case.key.order_id, case.key.line_no, now).await?;
@@ -47,13 +78,16 @@ pub async fn of(services: &Services, case: &Case) -> Result<Option<Picture>, Flo
         None => Vec::new(),
     };
     let subject = Subject { case_id: Some(case.id), reference: None, category: case.key.category, due_at: case.due_at };
-    drop(tx);
-    let (case_id, category) = (Some(case.id), case.key.category);
-    let asked = nearest::Asked { case_id, category, currency: &facts.order.currency, as_of: now, features: &row };
-    let evidence = nearest::of(&*services.vectors, &asked).await;
-    let known = Known { features: Some(&row), evidence: evidence.as_ref() };
-    let ranked = rank(&Basis::of(services), &subject, (&facts, known), said);
-    Ok(Some(Picture { facts, ranked, ways_out }))
+    Ok(Some(Seen { subject, facts, row, said, ways_out }))
+}
+
+impl Seen {
+    fn ranked(self, services: &Services, evidence: Option<&Evidence>) -> Picture {
+        let Self { subject, facts, row, said, ways_out } = self;
+        let known = Known { features: Some(&row), evidence };
+        let ranked = rank(&Basis::of(services), &subject, (&facts, known), said);
+        Picture { facts, ranked, ways_out }
+    }
 }
 
 impl Picture {

@@ -194,7 +194,7 @@ pub async fn read_outlook(
 ) -> Result<Json<Outlook>, Problem> {
     let case = state.services.store.read().await?.case(id).await?;
     let case = case.ok_or_else(|| Problem::not_found("exception", &id.to_string()))?;
-    let picture = picture::of(&state.services, &case).await?;
+    let picture = picture::outlook(&state.services, &case).await?;
     let picture = picture.ok_or_else(|| Problem::not_found("order", &case.key.order_id))?;
     let RankedCase { risk, abstained, fallback, .. } = picture.ranked;
     Ok(Json(Outlook { risk, abstained, fallback, ways_out: picture.ways_out }))
