@@ -2,9 +2,10 @@
 //!
 //! Purpose: cross-fitting (Chernozhukov et al. 2018). The decisions are dealt to folds; each fold's rewards come from a
 //! model of the other folds, so that no estimate has seen the reward that corrects it. Four models compete: the mean,
-//! a linear one (logistic for rewards of 0 and 1, else ridge), boosted trees, and the average of the latter two. Kept is the
-//! one whose residuals, held out and weighted as the doubly robust estimator weights them, are smallest: that is the one
-//! with the least variance (More Robust Doubly Robust, Farajtabar, Chow and Ghavamzadeh 2018, as a choice among models).
+//! a linear one (logistic for rewards of 0 and 1, else ridge; the best of [`PENALTIES`]), boosted trees, and the average of
+//! the latter two. Kept is the one whose squared residuals, held out and weighted with `w²` as in the variance of the doubly
+//! robust estimator, are smallest: that is the one with the least variance (More Robust Doubly Robust, Farajtabar, Chow and
+//! Ghavamzadeh 2018, as a choice among models).
 //!
 //! Guarantees: seeded; the same on any number of threads; a learner that cannot be fitted leaves the field to the others.
 //!
@@ -27,6 +28,9 @@ const SHARE_MIN: f64 = 1e-4;
 /// Greatest shift of a logit.
 const SHIFT_MAX: f64 = 8.0;
 
+/// Penalties of the linear model on standardised weights, in decisions, of which the log chooses.
+pub const PENALTIES: [f64; 3] = [1.0, 10.0, 100.0];
+
 /// Settings of [`cross_fit`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RewardOptions {
@@ -42,8 +46,6 @@ pub struct RewardOptions {
     pub leaves: usize,
     /// Fewest decisions in a leaf.
     pub leaf_rows_min: usize,
-    /// Penalty of the linear models on standardised weights, in decisions.
-    pub penalty: f64,
     /// Whether the estimates are shifted until what is left of the weighted rewards is 0, see [`cross_fit`].
     pub aim: bool,
     /// Seed of the folds and of the trees.
@@ -60,7 +62,6 @@ impl Default for RewardOptions {
             learning_rate: 0.05,
             leaves: 8,
             leaf_rows_min: 10,
-            penalty: 1.0,
             aim: true,
             seed: 0,
         }
@@ -109,17 +110,23 @@ pub fn cross_fit(
     let binary = log.rows().iter().all(|row| row.reward == 0.0 || row.reward == 1.0);
     let deals: Vec<Deal> =
         (0..options.repeats.max(1)).map(|repeat| Deal::new(log, describe, options, repeat)).collect();
-    let mut candidates: Vec<(RewardModel, Vec<Vec<f64>>)> = Vec::new();
-    for model in [RewardModel::Mean, RewardModel::Linear, RewardModel::Trees] {
-        let estimates = deals.iter().map(|deal| deal.estimate(log, model, binary, options));
-        if let Some(estimates) = estimates.collect::<Option<Vec<_>>>() {
-            candidates.push((model, average(&estimates)));
-        }
-    }
-    let find = |wanted| candidates.iter().find(|(model, _)| *model == wanted).map(|(_, estimates)| estimates.clone());
-    if let (Some(linear), Some(trees)) = (find(RewardModel::Linear), find(RewardModel::Trees)) {
-        candidates.push((RewardModel::Both, average(&[linear, trees])));
-    }
+    let fitted = |learner: Learner| {
+        let estimates = deals.iter().map(|deal| deal.estimate(log, learner, binary, options));
+        Some(average(&estimates.collect::<Option<Vec<_>>>()?))
+    };
+    let linear = PENALTIES.iter().filter_map(|penalty| fitted(Learner::Linear { penalty: *penalty }));
+    let linear = linear.min_by(|a, b| loss(log, a).total_cmp(&loss(log, b)));
+    let trees = fitted(Learner::Trees);
+    let both = linear.as_ref().zip(trees.as_ref()).map(|(linear, trees)| average([linear, trees]));
+    let mut candidates: Vec<(RewardModel, Vec<Vec<f64>>)> = [
+        (RewardModel::Mean, fitted(Learner::Mean)),
+        (RewardModel::Linear, linear),
+        (RewardModel::Trees, trees),
+        (RewardModel::Both, both),
+    ]
+    .into_iter()
+    .filter_map(|(model, estimates)| Some((model, estimates?)))
+    .collect();
     if options.aim {
         candidates.iter_mut().for_each(|(_, estimates)| aim(log, estimates, binary));
     }
@@ -146,13 +153,15 @@ fn deal(rows: usize, folds: usize, seed: u64, repeat: usize) -> Vec<usize> {
 }
 
 /// The mean, cell by cell, of estimates of one shape.
-fn average(estimates: &[Vec<Vec<f64>>]) -> Vec<Vec<f64>> {
-    let share = 1.0 / estimates.len().max(1) as f64;
-    let mut sum = estimates.first().cloned().unwrap_or_default();
-    for other in estimates.iter().skip(1) {
+fn average<'a>(estimates: impl IntoIterator<Item = &'a Vec<Vec<f64>>>) -> Vec<Vec<f64>> {
+    let mut estimates = estimates.into_iter();
+    let mut sum = estimates.next().cloned().unwrap_or_default();
+    let mut count = 1.0;
+    for other in estimates {
+        count += 1.0;
         sum.iter_mut().flatten().zip(other.iter().flatten()).for_each(|(sum, value)| *sum += value);
     }
-    sum.iter_mut().flatten().for_each(|value| *value *= share);
+    sum.iter_mut().flatten().for_each(|value| *value /= count);
     sum
 }
 
@@ -197,9 +206,17 @@ fn loss(log: &Log, estimates: &[Vec<f64>]) -> f64 {
     let squared = |(row, logged): (usize, &super::log::Logged)| {
         let estimate = estimates.get(row).and_then(|row| row.get(logged.taken)).copied().unwrap_or_default();
         let weight = log.weights().and_then(|weights| weights.get(row)).copied().unwrap_or(1.0);
-        weight * (logged.reward - estimate).powi(2)
+        (weight * (logged.reward - estimate)).powi(2)
     };
     log.rows().iter().enumerate().map(squared).sum::<f64>() / log.len() as f64
+}
+
+/// What a fold's estimates come from.
+#[derive(Clone, Copy)]
+enum Learner {
+    Mean,
+    Linear { penalty: f64 },
+    Trees,
 }
 
 /// One way to deal the decisions to folds.
@@ -221,10 +238,10 @@ impl Deal {
         Deal { folds, parts, repeat }
     }
 
-    fn estimate(&self, log: &Log, model: RewardModel, binary: bool, options: &RewardOptions) -> Option<Vec<Vec<f64>>> {
+    fn estimate(&self, log: &Log, learner: Learner, binary: bool, options: &RewardOptions) -> Option<Vec<Vec<f64>>> {
         let number = |fold: usize| (self.repeat * options.folds + fold) as u64;
         let parts = self.parts.iter().enumerate();
-        let fitted = parts.map(|(fold, part)| part.estimate(model, binary, number(fold), options));
+        let fitted = parts.map(|(fold, part)| part.estimate(learner, binary, number(fold), options));
         Some(gather(log, &self.folds, fitted.collect::<Option<Vec<_>>>()?))
     }
 }
@@ -253,14 +270,14 @@ impl Columns {
     }
 
     /// The estimates of what is asked, in order; `None` when the model cannot be fitted.
-    fn estimate(&self, model: RewardModel, binary: bool, number: u64, options: &RewardOptions) -> Option<Vec<f64>> {
-        match model {
-            RewardModel::Mean | RewardModel::Both => {
+    fn estimate(&self, learner: Learner, binary: bool, number: u64, options: &RewardOptions) -> Option<Vec<f64>> {
+        match learner {
+            Learner::Mean => {
                 let mean = self.rewards.iter().sum::<f64>() / self.rewards.len().max(1) as f64;
                 Some(vec![mean; self.asked.nrows()])
             }
-            RewardModel::Linear => self.linear(binary, options),
-            RewardModel::Trees => {
+            Learner::Linear { penalty } => self.linear(binary, penalty),
+            Learner::Trees => {
                 let booster = self.trees(binary, number, options)?;
                 let objective = booster.objective();
                 Some(booster.raw_batch(self.asked.view()).into_iter().map(|raw| objective.response(raw)).collect())
@@ -268,16 +285,16 @@ impl Columns {
         }
     }
 
-    fn linear(&self, binary: bool, options: &RewardOptions) -> Option<Vec<f64>> {
+    fn linear(&self, binary: bool, penalty: f64) -> Option<Vec<f64>> {
         let known = self.known.mapv(f64::from);
         let asked = self.asked.mapv(f64::from);
         if binary {
             let labels: Vec<bool> = self.rewards.iter().map(|reward| *reward > 0.5).collect();
-            let params = LogisticParams { alpha: options.penalty, iterations_max: 200 };
+            let params = LogisticParams { alpha: penalty, iterations_max: 200 };
             let linear = Linear::fit(&known, &labels, params).ok()?;
             return Some(each(asked.view(), |row| Objective::Logistic.response(linear.score(row))));
         }
-        let ridge = Ridge::fit(known.view(), &self.rewards, options.penalty)?;
+        let ridge = Ridge::fit(known.view(), &self.rewards, penalty)?;
         Some(each(asked.view(), |row| ridge.predict(row)))
     }
 
