@@ -20,6 +20,7 @@ mod finance;
 mod stock;
 mod timetable;
 
+pub(in crate::flow) use build::hours_until;
 pub use build::{of_line, of_order};
 
 /// Facts of a line with every member known: what an expression can be tried on when it is loaded.

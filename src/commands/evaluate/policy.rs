@@ -1,8 +1,8 @@
 //! `holdfast evaluate policy`: what a ranking would have been worth, by decisions that another one took.
 //!
 //! Guarantees: of the store only decisions whose outcome is known count, of a file every row; without support it refuses
-//! (exit code 3), without propensities it gives the direct method alone and says that it is biased. Non-goals: promotion;
-//! `flow::learn::policy_value::verdict` is there for it and is not asked yet.
+//! (exit code 3), without propensities it gives the direct method alone and says that it is biased. Non-goals: promotion, see
+//! `flow::learn::effect_gate`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,9 +16,9 @@ use crate::adapters::linfa::effect::LinfaEffect;
 use crate::adapters::linfa::policy_value::LibraryJudge;
 use crate::app::App;
 use crate::commands::Refused;
-use crate::commands::train::effect::NAME;
 use crate::config::Config;
-use crate::flow::learn::policy_value::{Taken, value};
+use crate::flow::learn::policy_value::{PastDecisions, Taken};
+use crate::flow::learn::registry::EFFECT;
 use crate::ports::policy_value::{PolicyJudge as _, PolicyValue};
 use crate::ports::tabular::EffectModel;
 
@@ -85,15 +85,16 @@ async fn of_store(config: Config, args: &Args) -> Result<PolicyValue> {
         Some(version) => Some(stored(&app, version).await?),
     };
     let taken = if args.carried_out { Taken::CarriedOut } else { Taken::Recommended };
-    value(&app.services, effect, (taken, args.since))
+    let past = PastDecisions::read(&app.services, args.since).await?;
+    past.value(&app.services, effect, taken)
         .await
         .context("decisions count once their outcome is known; see `GET /v1/decisions/{id}`")
 }
 
 async fn stored(app: &App, version: &str) -> Result<Arc<dyn EffectModel>> {
     let version = version.strip_prefix("effect/").unwrap_or(version);
-    let known = app.services.store.read().await?.model_version(NAME, version).await?;
-    let Some(known) = known else { bail!("`{NAME}/{version}` is not registered here; see `GET /v1/models`") };
+    let known = app.services.store.read().await?.model_version(EFFECT, version).await?;
+    let Some(known) = known else { bail!("`{EFFECT}/{version}` is not registered here; see `GET /v1/models`") };
     Ok(Arc::new(LinfaEffect::load(&super::directory(app, &known)?)?))
 }
 

@@ -24,12 +24,10 @@ use crate::flow::assess::features::{self, SCHEMA_VERSION};
 use crate::flow::decide::catalogue::Catalogue;
 use crate::flow::decide::nearest;
 use crate::flow::decide::rank::{MISS_UNKNOWN, relief};
+use crate::flow::learn::registry::EFFECT;
 use crate::flow::learn::resolved::Resolved;
 use crate::flow::learn::{history, resolved};
 use crate::ports::tabular::{EffectCase, RiskModel};
-
-/// The registry's name of effect models.
-pub const NAME: &str = "effect";
 
 /// Fewest cases of a category to measure on.
 const TEST_MIN: usize = 30;
@@ -120,7 +118,7 @@ pub async fn run(trainer: &Trainer<'_>, progress: &mut Progress<'_>) -> anyhow::
     let report = Report { regression_share: content.model.regression_share(), ..report };
     let (bytes, measured) = (serde_json::to_vec(&content)?, serde_json::to_vec_pretty(&report)?);
     let about = About {
-        name: NAME,
+        name: EFFECT,
         kind: KIND,
         data_digest: digest::hex_of(&rows)?,
         data_window: set.window.map(|window| window.map(|at| at.to_string())),

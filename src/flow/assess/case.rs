@@ -80,15 +80,18 @@ async fn evidence(
         }
     }
     drop(tx);
-    let mut evidence = BTreeMap::new();
-    for (case, currency, row) in asked {
-        let (case_id, category) = (Some(case.id), case.key.category);
-        let asked = nearest::Asked { case_id, category, currency: &currency, as_of: now, features: &row };
-        // What failed once is the store: the others go without, and the job's lease lasts.
-        let Some(found) = nearest::of(&*services.vectors, &asked).await else { break };
-        evidence.insert(case.id, found);
-    }
-    Ok(evidence)
+    let questions: Vec<_> = asked
+        .iter()
+        .map(|(case, currency, features)| nearest::Asked {
+            case_id: Some(case.id),
+            category: case.key.category,
+            currency,
+            as_of: now,
+            features,
+        })
+        .collect();
+    let found = nearest::of_each(&*services.vectors, &questions).await;
+    Ok(asked.iter().map(|(case, ..)| case.id).zip(found).collect())
 }
 
 async fn assess(

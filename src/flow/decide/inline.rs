@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::domain::case::Category;
 use crate::flow::FlowError;
-use crate::flow::facts::Facts;
+use crate::flow::facts::{Facts, hours_until};
 
 /// A case by its facts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -69,7 +69,7 @@ pub fn read(case: &InlineCase, index: usize, as_of: Timestamp) -> Result<Facts, 
 /// Whoever tells a date need not tell the hours until then; a line without a date of its own is due with its order.
 fn count_hours(facts: &mut Facts) {
     let now = facts.now;
-    let until = |at: Option<Timestamp>| Some(at?.duration_since(now).as_secs_f64() / 3600.0);
+    let until = |at: Option<Timestamp>| Some(hours_until(at?, now));
     let order = &mut facts.order;
     order.due_in_h = order.due_in_h.or(until(order.due_at));
     if let Some(line) = &mut facts.line {

@@ -68,6 +68,17 @@ pub async fn of(vectors: &dyn VectorStore, asked: &Asked<'_>) -> Option<Evidence
     }
 }
 
+/// The same of each, in order. Where the vector store fails the answers end: what failed once is the store, so the others go
+/// without, and nobody waits for each.
+pub async fn of_each(vectors: &dyn VectorStore, asked: &[Asked<'_>]) -> Vec<Evidence> {
+    let mut all = Vec::new();
+    for asked in asked {
+        let Some(evidence) = of(vectors, asked).await else { break };
+        all.push(evidence);
+    }
+    all
+}
+
 async fn searched(vectors: &dyn VectorStore, asked: &Asked<'_>) -> Result<Evidence, VectorError> {
     let filter = filter(asked.category, asked.currency);
     let (collection, vector) = (collection(), vector(asked.features));

@@ -262,21 +262,21 @@ fn read_inline(case: &InlineCase, index: usize, as_of: Timestamp) -> Result<Inpu
 
 /// Asks the nearest resolved cases, and keeps what they say with the input.
 async fn remember_evidence(services: &Services, inputs: &mut [Input]) {
-    for input in inputs {
-        let Some(features) = input.features.ours() else { continue };
-        let asked = nearest::Asked {
-            case_id: input.case_id,
-            category: input.category,
-            currency: &input.facts.order.currency,
-            as_of: input.facts.now,
-            features,
-        };
-        input.evidence = nearest::of(&*services.vectors, &asked).await;
-        // What failed once is the store: the others go without, and nobody waits for each.
-        if input.evidence.is_none() {
-            break;
-        }
-    }
+    let questions: Vec<_> = inputs
+        .iter()
+        .filter_map(|input| {
+            Some(nearest::Asked {
+                case_id: input.case_id,
+                category: input.category,
+                currency: &input.facts.order.currency,
+                as_of: input.facts.now,
+                features: input.features.ours()?,
+            })
+        })
+        .collect();
+    let found = nearest::of_each(&*services.vectors, &questions).await;
+    let asked = inputs.iter_mut().filter(|input| input.features.ours().is_some());
+    asked.zip(found).for_each(|(input, evidence)| input.evidence = Some(evidence));
 }
 
 impl Features {

@@ -279,6 +279,6 @@ pub(super) fn hours(then: Timestamp, now: Timestamp) -> f64 {
 }
 
 /// Hours from now until `then`.
-pub(super) fn hours_until(then: Timestamp, now: Timestamp) -> f64 {
+pub(in crate::flow) fn hours_until(then: Timestamp, now: Timestamp) -> f64 {
     hours(now, then)
 }

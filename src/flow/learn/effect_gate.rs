@@ -16,8 +16,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::policy_value::{self, Taken};
-use super::registry;
+use super::policy_value::{self, PastDecisions, Taken};
+use super::registry::{self, EFFECT};
 use crate::domain::model::ServingRole;
 use crate::flow::FlowError;
 use crate::flow::services::Services;
@@ -25,8 +25,6 @@ use crate::ports::policy_value::{PolicyCheck, PolicyValue, PolicyVerdict};
 use crate::ports::registry::Loaded;
 use crate::ports::tabular::EffectModel;
 
-/// The name of the models that rank.
-const EFFECT: &str = "effect";
 /// The check that says whether the others could be made.
 const SUPPORT: &str = "support";
 
@@ -111,7 +109,8 @@ pub async fn before(
 
 async fn judged(services: &Services, candidate: Arc<dyn EffectModel>) -> Result<Gate, FlowError> {
     let incumbent = services.models.effect.get();
-    let verdict = usable(policy_value::verdict(services, Arc::clone(&candidate), incumbent).await)?;
+    let past = PastDecisions::read(services, None).await?;
+    let verdict = usable(past.verdict(services, Arc::clone(&candidate), incumbent).await)?;
     let PolicyVerdict { passed, rows, checks } =
         verdict.unwrap_or(PolicyVerdict { passed: false, rows: 0, checks: Vec::new() });
     let supported = checks.iter().any(|check| check.kind == SUPPORT && check.passed);
@@ -122,7 +121,7 @@ async fn judged(services: &Services, candidate: Arc<dyn EffectModel>) -> Result<
     };
     let direct = match ruling {
         // Nobody knows with which probability people chose what they did, so this answers by the direct method alone.
-        Ruling::Unproven => usable(policy_value::value(services, Some(candidate), (Taken::CarriedOut, None)).await)?,
+        Ruling::Unproven => usable(past.value(services, Some(candidate), Taken::CarriedOut).await)?,
         Ruling::Passed | Ruling::Failed => None,
     };
     Ok(Gate { ruling, decisions: rows, checks, direct })

@@ -49,38 +49,51 @@ struct Known {
     missed: bool,
 }
 
-/// The value of ranking by `effect` (none: by what the catalogue believes), judged by decisions from `since` on.
-///
-/// # Errors
-/// [`FlowError::Store`]; [`FlowError::Conflict`] with code `log-unusable`, as when no outcome is known.
-pub async fn value(
-    services: &Services,
-    effect: Option<Arc<dyn EffectModel>>,
-    (taken, since): (Taken, Option<Timestamp>),
-) -> Result<PolicyValue, FlowError> {
-    let known = known(services.store.read().await?.as_mut(), since).await?;
-    let basis = Basis { effect, ..Basis::of(services) };
-    let log: Vec<Logged> = known.iter().filter_map(|known| logged(known, taken, &basis, None)).collect();
-    judged(services, move |judge| judge.value(&log)).await
-}
+/// The decisions whose outcome is known, one for each case: read once, asked as often as there are questions.
+pub struct PastDecisions(Vec<Known>);
 
-/// Whether ranking by `candidate` may take the place of ranking by `incumbent` (none: by what the catalogue believes): the
-/// lower bound of its gain, agreement of estimators, what it promises, every category and its calibration, each as a check.
-/// What the log cannot support does not pass.
-///
-/// # Errors
-/// As [`value`].
-pub async fn verdict(
-    services: &Services,
-    candidate: Arc<dyn EffectModel>,
-    incumbent: Option<Arc<dyn EffectModel>>,
-) -> Result<PolicyVerdict, FlowError> {
-    let known = known(services.store.read().await?.as_mut(), None).await?;
-    let of = |effect| Basis { effect, ..Basis::of(services) };
-    let (candidate, incumbent) = (of(Some(candidate)), of(incumbent));
-    let row = |known: &Known| logged(known, Taken::Recommended, &candidate, Some(&incumbent));
-    let log: Vec<Logged> = known.iter().filter_map(row).collect();
-    judged(services, move |judge| judge.gate(&log)).await
+impl PastDecisions {
+    /// Those from `since` on.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`].
+    pub async fn read(services: &Services, since: Option<Timestamp>) -> Result<Self, FlowError> {
+        Ok(Self(known(services.store.read().await?.as_mut(), since).await?))
+    }
+
+    /// The value of ranking by `effect` (none: by what the catalogue believes).
+    ///
+    /// # Errors
+    /// [`FlowError::Conflict`] with code `log-unusable`, as when no outcome is known.
+    pub async fn value(
+        &self,
+        services: &Services,
+        effect: Option<Arc<dyn EffectModel>>,
+        taken: Taken,
+    ) -> Result<PolicyValue, FlowError> {
+        let basis = Basis { effect, ..Basis::of(services) };
+        let log: Vec<Logged> = self.0.iter().filter_map(|known| logged(known, taken, &basis, None)).collect();
+        judged(services, move |judge| judge.value(&log)).await
+    }
+
+    /// Whether ranking by `candidate` may take the place of ranking by `incumbent` (none: by what the catalogue believes):
+    /// the lower bound of its gain, agreement of estimators, what it promises, every category and its calibration, each as a
+    /// check. What the log cannot support does not pass.
+    ///
+    /// # Errors
+    /// As [`PastDecisions::value`].
+    pub async fn verdict(
+        &self,
+        services: &Services,
+        candidate: Arc<dyn EffectModel>,
+        incumbent: Option<Arc<dyn EffectModel>>,
+    ) -> Result<PolicyVerdict, FlowError> {
+        let of = |effect| Basis { effect, ..Basis::of(services) };
+        let (candidate, incumbent) = (of(Some(candidate)), of(incumbent));
+        let row = |known: &Known| logged(known, Taken::Recommended, &candidate, Some(&incumbent));
+        let log: Vec<Logged> = self.0.iter().filter_map(row).collect();
+        judged(services, move |judge| judge.gate(&log)).await
+    }
 }
 
 /// Asks the judge. Learning the rewards of a long log takes seconds, in which the service goes on with other work.

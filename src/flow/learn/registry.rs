@@ -20,8 +20,11 @@ use crate::ports::registry::{LoadError, Loaded};
 use crate::ports::store::service::OperationState;
 use crate::ports::store::{StoreError, Transaction};
 
+/// The name of the models that rank.
+pub const EFFECT: &str = "effect";
+
 /// The places that models serve in, by name, in the order in which they load: an intent head needs its encoder.
-pub const NAMES: [&str; 5] = ["message-encoder", "intents", "link", "miss-risk", "effect"];
+pub const NAMES: [&str; 5] = ["message-encoder", "intents", "link", "miss-risk", EFFECT];
 
 /// Why the first version of a name serves.
 pub const BOOTSTRAP: &str = "bootstrap";

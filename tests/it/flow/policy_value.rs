@@ -9,12 +9,14 @@ use holdfast::domain::case::Category;
 use holdfast::domain::decision::{Decision, RankedCase};
 use holdfast::domain::ids::{CaseId, DecisionId};
 use holdfast::domain::outcome::Outcome;
+use holdfast::flow::FlowError;
 use holdfast::flow::decide::explore::ExplorationSettings;
 use holdfast::flow::decide::inline::InlineCase;
 use holdfast::flow::decide::prioritize::{PrioritizeRequest, prioritize};
-use holdfast::flow::learn::policy_value::{Taken, value};
+use holdfast::flow::learn::policy_value::{PastDecisions, Taken};
 use holdfast::flow::services::Settings;
-use holdfast::ports::policy_value::{Logged, PolicyJudge as _};
+use holdfast::ports::policy_value::{Logged, PolicyJudge as _, PolicyValue};
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::decide::world::ada;
@@ -80,6 +82,11 @@ pub async fn decided(world: &World, cases: usize, missed: Missed<'_>) -> anyhow:
     Ok(decisions)
 }
 
+/// What the catalogue's belief is worth by what is on record.
+async fn believed(world: &World, taken: Taken, since: Option<Timestamp>) -> Result<PolicyValue, FlowError> {
+    PastDecisions::read(&world.services, since).await?.value(&world.services, None, taken).await
+}
+
 /// Three in ten, whatever was done.
 fn by_lot(_: &Decision, case: &RankedCase) -> bool {
     place(case.order_id.as_deref().unwrap()) < 0.3
@@ -88,23 +95,23 @@ fn by_lot(_: &Decision, case: &RankedCase) -> bool {
 async fn the_log_of_the_store_is_judged_or_refused(store: &TestStore) -> anyhow::Result<()> {
     let exploration = ExplorationSettings { share: 0.4, tie_cost: 1000.0, per_day: 100_000 };
     let world = World::with(&store.store, Settings { exploration, ..Settings::default() })?;
-    let nothing = value(&world.services, None, (Taken::Recommended, None)).await;
+    let nothing = believed(&world, Taken::Recommended, None).await;
     ensure!(nothing.is_err_and(|error| error.to_string().contains("the log cannot be used")), "an empty log");
     decided(&world, 40, &by_lot).await?;
-    let few = value(&world.services, None, (Taken::Recommended, None)).await?;
+    let few = believed(&world, Taken::Recommended, None).await?;
     ensure!(few.rows == 40 && few.estimates.is_empty(), "{few:?}");
     ensure!(few.refused.is_some_and(|why| why.contains("and 50 are needed")), "too few to say anything");
     decided(&world, 300, &by_lot).await?;
-    let found = value(&world.services, None, (Taken::Recommended, None)).await?;
+    let found = believed(&world, Taken::Recommended, None).await?;
     ensure!(found.refused.is_none() && found.biased.is_none() && found.rows == 300, "{found:?}");
     let names: Vec<&str> = found.estimates.iter().map(|estimate| estimate.estimator.as_str()).collect();
     ensure!(names == ["DM", "IPS", "SNIPS", "DR", "SNDR", "Switch-DR", "DRos"], "{names:?}");
     ensure!(found.effective_rows.is_some_and(|rows| rows > 150.0 && rows < 300.0), "{:?}", found.effective_rows);
     ensure!(found.any_time.is_some_and(|[low, high]| found.estimates.iter().all(|e| low < e.value && e.value < high)));
     let later = world.now() + jiff::SignedDuration::from_hours(1);
-    let none = value(&world.services, None, (Taken::Recommended, Some(later))).await;
+    let none = believed(&world, Taken::Recommended, Some(later)).await;
     ensure!(none.is_err(), "no decision is that late");
-    let done = value(&world.services, None, (Taken::CarriedOut, None)).await?;
+    let done = believed(&world, Taken::CarriedOut, None).await?;
     ensure!(done.biased.is_some_and(|why| why.contains("300 of 300 decisions have no propensity")));
     ensure!(done.estimates.len() == 1 && done.estimates[0].estimator == "DM" && done.effective_rows.is_none());
     Ok(())
