@@ -56,7 +56,7 @@ impl App {
         Ok(Self { config, services: Arc::new(services) })
     }
 
-    /// Builds the archive of resolved cases where it is empty, for what keeps it; without it ranking has no evidence, and the
+    /// Builds the archive of resolved cases where it is not whole, for what keeps it; without it ranking has no evidence, and the
     /// log says why.
     pub async fn build_archive(&self) {
         match archive::ensure(&self.services).await {

@@ -128,10 +128,13 @@ pub enum Withheld {
     #[error("no action that answers this kind of exception is allowed")]
     NoAllowedAction,
     /// A feature that the ranking hangs on is not known.
-    #[error("`{feature}` is not known")]
+    #[error("it hangs on what is not known: {label}")]
     MissingCritical {
         /// Its name.
         feature: String,
+        /// In business words; old records have none.
+        #[serde(default = "unnamed")]
+        label: String,
     },
     /// Nothing like it is known to have been resolved before.
     #[error("no resolved case is known that is like it: the fifth-nearest should lie within {usual:.1}")]
@@ -157,6 +160,11 @@ pub enum Withheld {
         /// Its standard deviation.
         noise: f64,
     },
+}
+
+/// What stands for the words of a feature in old records.
+fn unnamed() -> String {
+    "a feature of the case".to_owned()
 }
 
 /// One ranked exception.

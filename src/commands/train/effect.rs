@@ -171,14 +171,17 @@ fn case_of(row: &Resolved) -> EffectCase<'_> {
     EffectCase { category: row.category, features: &row.features, stakes: &row.stakes }
 }
 
-/// How far a case usually lies from its fifth-nearest, in the space that the service searches.
+/// How far a case usually lies from its fifth-nearest, in the space that the service searches: among cases of the same
+/// currency, as there, because amounts of two currencies are no distance.
 fn usual(rows: &[Resolved]) -> BTreeMap<Category, f64> {
     let of = |category: Category| {
-        let members = rows.iter().enumerate().filter(|(_, row)| row.category == category);
-        let points = members
-            .map(|(at, row)| (at, nearest::vector(&row.features).into_iter().map(f64::from).collect::<Vec<f64>>()));
-        let points: Vec<(usize, Vec<f64>)> = points.collect();
-        (points.len() >= USUAL_MIN).then(|| (category, usual_distance(&points)))
+        let mut currencies: BTreeMap<&str, Vec<(usize, Vec<f64>)>> = BTreeMap::new();
+        for (at, row) in rows.iter().enumerate().filter(|(_, row)| row.category == category) {
+            let point = nearest::vector(&row.features).into_iter().map(f64::from).collect();
+            currencies.entry(&row.stakes.currency).or_default().push((at, point));
+        }
+        let groups: Vec<_> = currencies.into_values().collect();
+        (groups.iter().map(Vec::len).sum::<usize>() >= USUAL_MIN).then(|| (category, usual_distance(&groups)))
     };
     Category::ALL.into_iter().filter_map(of).collect()
 }

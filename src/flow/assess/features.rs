@@ -242,6 +242,12 @@ pub fn schema() -> Vec<FeatureSpec> {
     FEATURES.iter().map(spec).collect()
 }
 
+/// A feature's business words; the name itself where it is none of ours.
+#[must_use]
+pub fn label(name: &str) -> &str {
+    FEATURES.iter().find(|Feature(known, ..)| *known == name).map_or(name, |Feature(_, label, _)| label)
+}
+
 /// The values for `facts` in schema order: number, text or null. `category` is null for a line without a case.
 #[must_use]
 pub fn of(facts: &Facts, rates: &Rates, category: Option<Category>) -> Vec<Value> {

@@ -106,7 +106,10 @@ impl From<Abstention> for Withheld {
     fn from(abstention: Abstention) -> Self {
         match abstention {
             Abstention::NoAllowedAction => Self::NoAllowedAction,
-            Abstention::MissingCritical { feature } => Self::MissingCritical { feature },
+            Abstention::MissingCritical { feature } => {
+                let label = features::label(&feature).to_owned();
+                Self::MissingCritical { feature, label }
+            }
             Abstention::Novel { distance, usual } => {
                 Self::Novel { distance: distance.is_finite().then_some(distance), usual }
             }

@@ -1,13 +1,14 @@
 //! The archive of resolved cases in the vector store: written when an outcome is known, built again from the store.
 //!
 //! Guarantees: the job that writes a line's cases is enqueued in the transaction that keeps its outcome, so none is lost by
-//! a crash; writing again changes nothing; [`rebuild`] gives the same points. Non-goals: forgetting; what an action that is
-//! told after the outcome would change before the next rebuild. Instances that do not share a vector store have each what it
-//! wrote itself.
+//! a crash; writing again changes nothing; [`rebuild`] gives the same points, and one that broke off is begun again at the next
+//! start. Non-goals: forgetting; what an action that is told after the outcome would change before the next rebuild. Instances
+//! that do not share a vector store have each what it wrote itself.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::domain::ids::JobId;
 use crate::domain::job::{JobKind, NewJob};
@@ -17,7 +18,10 @@ use crate::flow::decide::nearest;
 use crate::flow::learn::resolved;
 use crate::flow::services::{Ctx, Services};
 use crate::ports::store::Transaction;
+use crate::ports::vectors::Point;
 
+/// The key of the point that ends a whole archive.
+const BUILT: Uuid = Uuid::nil();
 /// Points that are written at once.
 const CHUNK: usize = 500;
 
@@ -67,17 +71,25 @@ pub async fn rebuild(services: &Services) -> Result<usize, FlowError> {
     for chunk in points.chunks(CHUNK) {
         services.vectors.upsert(&nearest::collection(), chunk.to_vec()).await?;
     }
+    services.vectors.upsert(&nearest::collection(), vec![built()]).await?;
     Ok(points.len())
 }
 
-/// Builds the archive where it is empty: at the first start with a store that has a past, after a change of the feature
-/// schema, and where the vector files were lost. Returns how many cases were written.
+/// Builds the archive where it was never built to its end: at the first start with a store that has a past, after a change
+/// of the feature schema, where the vector files were lost, and where building broke off. Returns how many cases were
+/// written.
 ///
 /// # Errors
 /// As [`rebuild`].
 pub async fn ensure(services: &Services) -> Result<usize, FlowError> {
-    let nothing = vec![Value::Null; features::schema().len()];
-    let (vector, anything) = (nearest::vector(&nothing), BTreeMap::new());
-    let found = services.vectors.search(&nearest::collection(), &vector, &anything, 1).await?;
+    let Point { vector, payload, .. } = built();
+    let found = services.vectors.search(&nearest::collection(), &vector, &payload, 1).await?;
     if found.is_empty() { rebuild(services).await } else { Ok(0) }
+}
+
+/// The point that is written last: it says that all others are there. Without a category no search for cases finds it.
+fn built() -> Point {
+    let nothing = vec![Value::Null; features::schema().len()];
+    let payload = BTreeMap::from([("built".to_owned(), "true".to_owned())]);
+    Point { key: BUILT, vector: nearest::vector(&nothing), payload }
 }

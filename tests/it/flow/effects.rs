@@ -13,8 +13,10 @@ use holdfast::domain::money::Money;
 use holdfast::domain::order::Done;
 use holdfast::domain::outcome::{Assessment, HistoryRow, Offer, Outcome, Stakes};
 use holdfast::flow::assess::features::{self, FeatureKind, SCHEMA_VERSION};
+use holdfast::flow::decide::nearest;
 use holdfast::flow::decide::prioritize::{PrioritizeRequest, prioritize, replay};
-use holdfast::flow::learn::{archive, registry, resolved};
+use holdfast::flow::learn::resolved::{self, Resolved};
+use holdfast::flow::learn::{archive, registry};
 use holdfast::ports::tabular::EffectCase;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -203,7 +205,10 @@ async fn evidence_is_answered_recorded_and_replayed_whatever_is_resolved_later()
     let case = short(&school.world).await?;
     let none = ranked(&school, case.id).await?.evidence.context("not asked")?;
     assert_eq!((none.cases, none.distance), (0, None), "the archive is empty");
-    assert_eq!(archive::ensure(school.services()).await?, 700, "an empty archive is built from the store");
+    // Building that breaks off leaves some of them.
+    let first: Vec<_> = resolved_cases(&school).await?.iter().take(100).map(nearest::point).collect();
+    school.services().vectors.upsert(&nearest::collection(), first).await?;
+    assert_eq!(archive::ensure(school.services()).await?, 700, "what is not whole is built from the store");
     assert_eq!(archive::ensure(school.services()).await?, 0);
 
     let request = PrioritizeRequest { ids: vec![case.id], explain: true, ..PrioritizeRequest::default() };
@@ -319,15 +324,15 @@ async fn a_line_with_an_outcome_becomes_evidence_and_survives_a_restart() -> any
     assert_eq!((said.action, said.cases, said.on_time, said.cost_mean), (ActionKind::DoNothing, 1, 1.0, 42.5));
     assert_eq!(said.resolve_minutes_median, 180.0);
     // The vector files are gone: the store has it all.
-    school.services().vectors.delete(&holdfast::flow::decide::nearest::collection(), &keys(&school).await?).await?;
+    let keys: Vec<Uuid> = resolved_cases(&school).await?.iter().map(|row| row.assessment_id.0).collect();
+    school.services().vectors.delete(&nearest::collection(), &keys).await?;
     assert_eq!(archive::ensure(school.services()).await?, 1);
     assert_eq!(ranked(&school, second.id).await?.evidence, Some(evidence));
     Ok(())
 }
 
-async fn keys(school: &School) -> anyhow::Result<Vec<Uuid>> {
-    let history = school.services().store.read().await?.history(SCHEMA_VERSION, None).await?;
-    Ok(resolved::of(&history).iter().map(|row| row.assessment_id.0).collect())
+async fn resolved_cases(school: &School) -> anyhow::Result<Vec<Resolved>> {
+    Ok(resolved::of(&school.services().store.read().await?.history(SCHEMA_VERSION, None).await?))
 }
 
 #[test]

@@ -154,7 +154,7 @@ impl Archive {
                 resolve_hours: resolved.resolve_hours,
             });
         }
-        let usual = categories.iter().map(|members| usual_distance(members)).collect();
+        let usual = categories.iter().map(|members| usual_distance(std::slice::from_ref(members))).collect();
         Ok(Archive { frame, categories, usual, rows: known })
     }
 
@@ -196,14 +196,18 @@ fn nearest(members: &[(usize, Vec<f64>)], point: &[f64], count: usize) -> Vec<(f
     all
 }
 
-/// The distance within which the cases of a category, given as rows and points, find their fifth neighbour, themselves not
-/// counted: the 99.5 % quantile over at most 400 of them; 0 of fewer than six.
-pub fn usual_distance(members: &[(usize, Vec<f64>)]) -> f64 {
-    let step = members.len().div_ceil(NOVELTY_SAMPLE).max(1);
-    let fifth = |(_, point): &(usize, Vec<f64>)| {
-        nearest(members, point, NOVELTY_NEIGHBOUR + 1).get(NOVELTY_NEIGHBOUR).map(|found| found.0.sqrt())
+/// The distance within which the cases of a category, given as rows and points, find their fifth neighbour in their own
+/// group, themselves not counted: the 99.5 % quantile over some 400 of them, of each group in proportion. Groups are what
+/// is not searched together, such as currencies; 0 when none has six.
+pub fn usual_distance(groups: &[Vec<(usize, Vec<f64>)>]) -> f64 {
+    let step = groups.iter().map(Vec::len).sum::<usize>().div_ceil(NOVELTY_SAMPLE).max(1);
+    let of_group = |members: &Vec<(usize, Vec<f64>)>| -> Vec<f64> {
+        let fifth = |(_, point): &(usize, Vec<f64>)| {
+            nearest(members, point, NOVELTY_NEIGHBOUR + 1).get(NOVELTY_NEIGHBOUR).map(|found| found.0.sqrt())
+        };
+        members.iter().step_by(step).filter_map(fifth).collect()
     };
-    let mut distances: Vec<f64> = members.iter().step_by(step).filter_map(fifth).collect();
+    let mut distances: Vec<f64> = groups.iter().flat_map(of_group).collect();
     distances.sort_by(f64::total_cmp);
     let at = (NOVELTY_QUANTILE * distances.len() as f64) as usize;
     distances.get(at).or(distances.last()).copied().unwrap_or_default()

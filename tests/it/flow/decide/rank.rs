@@ -206,7 +206,9 @@ fn a_recommendation_is_withheld_with_every_reason() {
     unpromised.line.as_mut().unwrap().promised_in_h = None;
     let effect = Some(one(ActionKind::SplitShipment, 1.0));
     let unpromised = reasons(ranked(shortage, &unpromised, effect, risk(0.8)));
-    assert_eq!(unpromised, [Withheld::MissingCritical { feature: "slack_h".to_owned() }]);
+    let label = "hours to the promised ship date".to_owned();
+    assert_eq!(unpromised, [Withheld::MissingCritical { feature: "slack_h".to_owned(), label }]);
+    assert_eq!(unpromised[0].to_string(), "it hangs on what is not known: hours to the promised ship date");
 
     let mut invoiced = facts;
     (invoiced.invoice.blocked, invoiced.invoice.uninvoiced_h) = (false, None);

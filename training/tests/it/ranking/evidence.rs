@@ -1,6 +1,6 @@
 //! What the nearest resolved cases say.
 
-use holdfast_training::ranking::archive::{Archive, Neighbour, blend, evidence};
+use holdfast_training::ranking::archive::{Archive, Neighbour, blend, evidence, usual_distance};
 
 use super::exceptions::{self, resolved, schema};
 use crate::support::Random;
@@ -54,4 +54,15 @@ fn the_archive_finds_the_nearest_of_the_category_and_what_is_novel() {
     assert!(archive.novelty(&odd).unwrap().is_novel());
     odd.features.pop();
     assert!(archive.nearest(&odd, 5).is_err());
+}
+
+#[test]
+fn what_is_not_searched_together_makes_nothing_look_near() {
+    let line = |from: f64| -> Vec<(usize, Vec<f64>)> { (0..40).map(|at| (at, vec![from + at as f64])).collect() };
+    let (euro, dollar) = (line(0.0), line(0.5));
+    // From the end of a line the fifth-nearest is five steps away.
+    assert!((usual_distance(std::slice::from_ref(&euro)) - 5.0).abs() < 1e-12);
+    assert!((usual_distance(&[euro.clone(), dollar.clone()]) - 5.0).abs() < 1e-12);
+    assert!((usual_distance(&[[euro, dollar].concat()]) - 2.5).abs() < 1e-12, "where they lie between each other");
+    assert!(usual_distance(&[line(0.0)[..5].to_vec()]).abs() < 1e-12);
 }
