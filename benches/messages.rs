@@ -17,7 +17,7 @@ use holdfast::domain::event::{Event, EventRef};
 use holdfast::domain::message::Link;
 use holdfast::domain::order::Order;
 use holdfast::domain::payload::Payload;
-use holdfast::flow::assess::classify;
+use holdfast::flow::assess::classify::{self, Readers};
 use holdfast::flow::assess::link::Linker;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -92,16 +92,18 @@ fn as_mail(message: &Labelled) -> Vec<u8> {
 
 async fn read(app: &App, messages: &[&Labelled], classified: bool) -> (Duration, usize) {
     let models = &app.services.models;
-    let (encoder, intents, ranker) = (models.encoder.get(), models.intents.get(), models.link.get());
+    let (encoder, intents) = (models.encoder.get(), models.intents.get());
+    let (values, ranker) = (models.values.get(), models.link.get());
     let linker = Linker { ranker: ranker.as_deref(), attach_min: app.services.settings.auto_attach_min };
     let encoder = encoder.as_deref().filter(|_| classified);
+    let readers = Readers { encoder, intents: intents.as_deref(), values: values.as_deref() };
     let store = &*app.services.store;
     let mut attached = 0;
     let began = Instant::now();
     for message in messages {
         let mail = mail::read(&as_mail(message)).unwrap();
         let sent = message.received_at.unwrap();
-        let reading = classify::read(encoder, intents.as_deref(), store, &mail, sent, linker).await.unwrap();
+        let reading = classify::read(readers, store, &mail, sent, linker).await.unwrap();
         attached += usize::from(matches!(reading.link, Link::Attached { .. }));
     }
     (began.elapsed(), attached)

@@ -178,10 +178,22 @@ impl Encoder {
             let count = rest.iter().take_while(fits).count().max(1);
             let (block, after) = rest.split_at(count);
             let (out, room_after) = room.split_at_mut(count * self.common.width);
-            self.run(block, scratch, out);
+            self.run(block, scratch, Out::Vectors(out));
             (rest, room) = (after, room_after);
         }
         Ok(vectors)
+    }
+
+    /// The states of each token of one sequence, one after the other: what the layer in the middle made of it, then what
+    /// the last one did, [`Self::width`] numbers each.
+    ///
+    /// # Errors
+    /// [`SequenceError`], before anything runs.
+    pub fn states(&self, sequence: &[u32], scratch: &mut Scratch) -> Result<Vec<f32>, SequenceError> {
+        self.check(sequence)?;
+        let mut states = vec![0.0; sequence.len() * 2 * self.common.width];
+        self.run(&[sequence], scratch, Out::States(&mut states));
+        Ok(states)
     }
 
     fn check(&self, sequence: &[u32]) -> Result<(), SequenceError> {
@@ -196,7 +208,7 @@ impl Encoder {
         }
     }
 
-    fn run(&self, block: &[&[u32]], scratch: &mut Scratch, out: &mut [f32]) {
+    fn run(&self, block: &[&[u32]], scratch: &mut Scratch, out: Out<'_>) {
         let rows = block.iter().map(|sequence| sequence.len()).sum();
         scratch.grow(rows, &self.common);
         let pass = Pass { common: &self.common, block, rows };
@@ -278,6 +290,14 @@ fn norm(weights: &NormWeights, eps: f32) -> Norm {
     Norm { scale: filled(&weights.scale), shift: filled(&weights.shift), width: weights.scale.len(), eps }
 }
 
+/// What is asked of a pass.
+pub(crate) enum Out<'a> {
+    /// A unit vector of each sequence.
+    Vectors(&'a mut [f32]),
+    /// The states of each token.
+    States(&'a mut [f32]),
+}
+
 /// One block of sequences on its way through a model.
 #[derive(Clone, Copy)]
 pub(crate) struct Pass<'a> {
@@ -313,8 +333,29 @@ impl Pass<'_> {
         }
     }
 
+    /// Gives out what was asked of the rows `x` after a layer, `layer` of `layers`; 0 are the words alone.
     #[inline(always)]
-    pub(crate) fn pool<L: Lanes>(self, l: L, x: &[f32], out: &mut [f32]) {
+    pub(crate) fn give<L: Lanes>(self, l: L, (layer, layers): (usize, usize), x: &[f32], out: &mut Out<'_>) {
+        match out {
+            Out::Vectors(vectors) if layer == layers => self.pool(l, x, vectors),
+            Out::Vectors(_) => {}
+            Out::States(states) => {
+                let Common { width, stride, .. } = *self.common;
+                let halves = [layer == layers.div_ceil(2), layer == layers];
+                for (state, x) in states.chunks_exact_mut(2 * width).zip(x.chunks_exact(stride)) {
+                    let (middle, last) = state.split_at_mut(width);
+                    for (half, is_asked) in [middle, last].into_iter().zip(halves) {
+                        if is_asked {
+                            half.copy_from_slice(&x[..width]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn pool<L: Lanes>(self, l: L, x: &[f32], out: &mut [f32]) {
         let Common { width, stride, .. } = *self.common;
         let mut row = 0;
         for (sequence, out) in self.block.iter().zip(out.chunks_exact_mut(width)) {
@@ -329,19 +370,20 @@ struct Single<'a> {
     pass: Pass<'a>,
     layers: &'a [Layer<Dense>],
     scratch: &'a mut Scratch,
-    out: &'a mut [f32],
+    out: Out<'a>,
 }
 
 impl Kernel for Single<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, l: L) {
-        let Self { pass, layers, scratch, out } = self;
+        let Self { pass, layers, scratch, mut out } = self;
         let Common { stride, inner, .. } = *pass.common;
         let rows = pass.rows;
         let (x, y) = (scratch.x.all_mut(), scratch.y.all_mut());
         let (qkv, context, widened) = (scratch.qkv.all_mut(), scratch.context.all_mut(), scratch.widened.all_mut());
         pass.look_up(l, y, x);
-        for layer in layers {
+        pass.give(l, (0, layers.len()), x, &mut out);
+        for (at, layer) in layers.iter().enumerate() {
             layer.qkv.apply(l, rows, x, AsIs, qkv);
             pass.attend(l, qkv, &mut scratch.room, context);
             layer.attended.apply(l, rows, context, Plus(x), y);
@@ -353,8 +395,8 @@ impl Kernel for Single<'_> {
                 layer.narrowed.apply(l, count, widened, Plus(&x[part.clone()]), &mut y[part]);
             }
             norm_rows(l, &layer.narrowed_norm, stride, rows, y, x);
+            pass.give(l, (at + 1, layers.len()), x, &mut out);
         }
-        pass.pool(l, x, out);
     }
 }
 

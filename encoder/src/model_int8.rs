@@ -6,7 +6,7 @@
 use crate::avx512::{Avx512, Vnni};
 use crate::dense::{AsIs, Plain, Plus, RoughGelu};
 use crate::int8::{Bytes, DenseInt8};
-use crate::model::{Common, Layer, Pass, Scratch, WIDENED_ROWS_MAX, layers_of};
+use crate::model::{Common, Layer, Out, Pass, Scratch, WIDENED_ROWS_MAX, layers_of};
 use crate::rows::Norm;
 use crate::weights::{NormWeights, Weights};
 
@@ -37,13 +37,13 @@ fn smooth(matrix: &Plain, norm: &NormWeights) -> Vec<f32> {
 }
 
 /// Runs a block.
-pub(crate) fn run(vnni: Vnni, pass: Pass<'_>, layers: &[Layer<DenseInt8>], scratch: &mut Scratch, out: &mut [f32]) {
+pub(crate) fn run(vnni: Vnni, pass: Pass<'_>, layers: &[Layer<DenseInt8>], scratch: &mut Scratch, out: Out<'_>) {
     // SAFETY: `vnni` is proof of every feature that the function names.
     unsafe { run_there(vnni, pass, layers, scratch, out) }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-fn run_there(vnni: Vnni, pass: Pass<'_>, layers: &[Layer<DenseInt8>], scratch: &mut Scratch, out: &mut [f32]) {
+fn run_there(vnni: Vnni, pass: Pass<'_>, layers: &[Layer<DenseInt8>], scratch: &mut Scratch, mut out: Out<'_>) {
     let l = vnni.lanes();
     let Common { stride, inner, heads, .. } = *pass.common;
     let rows = pass.rows;
@@ -53,7 +53,8 @@ fn run_there(vnni: Vnni, pass: Pass<'_>, layers: &[Layer<DenseInt8>], scratch: &
     let (x, y) = (scratch.x.all_mut(), scratch.y.all_mut());
     let (qkv, context, widened) = (scratch.qkv.all_mut(), scratch.context.all_mut(), scratch.widened.all_mut());
     pass.look_up(l, y, x);
-    for layer in layers {
+    pass.give(l, (0, layers.len()), x, &mut out);
+    for (at, layer) in layers.iter().enumerate() {
         to_bytes(l, rows, x, &layer.qkv, narrow);
         layer.qkv.apply(vnni, rows, narrow, AsIs, qkv);
         pass.attend(l, qkv, &mut scratch.room, context);
@@ -69,8 +70,8 @@ fn run_there(vnni: Vnni, pass: Pass<'_>, layers: &[Layer<DenseInt8>], scratch: &
             layer.narrowed.apply(vnni, count, wide, Plus(&x[part.clone()]), &mut y[part]);
         }
         norm_rows(l, &layer.narrowed_norm, (rows, stride), y, x);
+        pass.give(l, (at + 1, layers.len()), x, &mut out);
     }
-    pass.pool(l, x, out);
 }
 
 /// Turns rows into bytes for `dense`.

@@ -228,6 +228,36 @@ fn a_batch_gives_to_the_bit_what_single_sequences_give() {
     }
 }
 
+/// The mean of the last states has the direction of the sequence's vector, and those in the middle are the last ones of an
+/// encoder that ends there.
+#[test]
+fn the_states_of_tokens_are_those_that_make_the_vector() {
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let (width, sequence) = (32, sequence(&mut rng, 40));
+    let mut whole = weights(&mut rng, width, 48, 2, 64);
+    let layers = whole.layers.len();
+    let states = |weights: &Weights, path: Path| {
+        Encoder::pack(weights, path).unwrap().states(&sequence, &mut Scratch::new()).unwrap()
+    };
+    let found: Vec<Vec<f32>> = paths().map(|path| states(&whole, path)).collect();
+    for (path, found) in paths().zip(&found) {
+        assert_eq!(found.len(), sequence.len() * 2 * width);
+        let vector = Encoder::pack(&whole, path).unwrap().embed(&[&sequence], &mut Scratch::new()).unwrap();
+        let last = |column: usize| found.chunks_exact(2 * width).map(|state| f64::from(state[width + column])).sum();
+        let sums: Vec<f64> = (0..width).map(last).collect();
+        let length = sums.iter().map(|sum| sum * sum).sum::<f64>().sqrt();
+        for (sum, &number) in sums.iter().zip(&vector) {
+            assert!((sum / length - f64::from(number)).abs() < 1e-5, "{path:?}");
+        }
+    }
+    whole.layers.truncate(layers.div_ceil(2));
+    for (path, found) in paths().zip(&found) {
+        for (whole, half) in found.chunks_exact(2 * width).zip(states(&whole, path).chunks_exact(2 * width)) {
+            assert_eq!(whole[..width], half[width..], "{path:?}");
+        }
+    }
+}
+
 #[test]
 fn what_does_not_fit_is_refused() {
     let mut rng = ChaCha8Rng::seed_from_u64(5);

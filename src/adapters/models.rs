@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use holdfast_training::artifact::{MANIFEST, Manifest, read_version};
 
-use super::candle::{BertEncoder, HostedEncoder, IntentHeadClassifier, heads};
+use super::candle::{BertEncoder, HostedEncoder, IntentHeadClassifier, heads, values};
 use super::linfa::effect::{self, LinfaEffect};
 use super::linfa::link::{self, LinfaLink};
 use super::linfa::risk::{self, LinfaRisk};
@@ -121,15 +121,26 @@ impl ModelLoader for ModelDirectory {
             effect::KIND => LinfaEffect::load(&dir).map(|m| Loaded::Effect(Arc::new(m))).map_err(|e| chain(&e)),
             link::KIND => LinfaLink::load(&dir).map(|m| Loaded::Link(Arc::new(m))).map_err(|e| chain(&e)),
             ENCODER_KIND => self.encoder(&dir).map(|m| Loaded::Encoder(Arc::new(m))),
-            heads::KIND => match encoder {
-                Some(encoder) => IntentHeadClassifier::load(&dir, encoder)
-                    .map(|m| Loaded::Intents(Arc::new(m)))
-                    .map_err(|e| chain(&e)),
-                None => Err("no encoder serves, and a head needs the one that it was trained on".to_owned()),
-            },
+            heads::KIND => of_encoder(encoder, |encoder| {
+                IntentHeadClassifier::load(&dir, encoder).map(|m| Loaded::Intents(Arc::new(m)))
+            }),
+            values::KIND => {
+                of_encoder(encoder, |encoder| values::load(&dir, encoder).map(|m| Loaded::Values(Arc::new(m))))
+            }
             other => Err(format!("its kind `{other}` is none that serves")),
         };
         loaded.map_err(|message| error(path, &message))
+    }
+}
+
+/// What is loaded to serve with an encoder, where one serves.
+fn of_encoder(
+    encoder: Option<&str>,
+    load: impl FnOnce(&str) -> Result<Loaded, super::candle::LoadError>,
+) -> Result<Loaded, String> {
+    match encoder {
+        Some(encoder) => load(encoder).map_err(|e| chain(&e)),
+        None => Err("no encoder serves, and it needs the one that it was trained on".to_owned()),
     }
 }
 

@@ -27,4 +27,5 @@ pub mod queue;
 pub mod sla;
 pub mod timetable;
 pub mod untrusted;
+pub mod weights;
 pub mod words;

@@ -10,6 +10,7 @@ use crate::domain::audit::AuditDraft;
 use crate::domain::digest;
 use crate::domain::ids::Entropy;
 use crate::domain::model::ServingRole;
+use crate::domain::weights::Weights;
 use crate::flow::accept::rules::Rules;
 use crate::flow::decide::catalogue::Catalogue;
 use crate::flow::decide::explore::ExplorationSettings;
@@ -55,6 +56,8 @@ pub struct Models {
     pub effect: Slot<dyn EffectModel>,
     pub encoder: Slot<dyn Encoder>,
     pub intents: Slot<dyn IntentClassifier>,
+    /// Tells typed values by what the encoder makes of words.
+    pub values: Slot<Weights>,
     pub link: Slot<dyn LinkRanker>,
     /// Words summaries, where one is configured.
     pub writer: Slot<dyn Writer>,

@@ -1,6 +1,8 @@
 //! Language models as the flow sees them: texts to embeddings, embeddings to closed labels. Synchronous and small; hosting
 //! (threads, queues, batching) is the adapter's.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 
 use crate::domain::message::ScoredIntent;
@@ -36,6 +38,33 @@ pub struct Embedding {
     pub vector: Vec<f32>,
 }
 
+/// What an encoder's layers made of each token of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contexts {
+    /// Bytes of the text that each token stands for; empty ones for the frame.
+    pub ranges: Vec<Range<usize>>,
+    /// As many numbers for each of them, one token after the other.
+    pub states: Vec<f32>,
+}
+
+impl Contexts {
+    /// The mean over the tokens of a range of bytes; `None` where it has none, as beyond the longest text.
+    #[must_use]
+    pub fn mean(&self, range: Range<usize>) -> Option<Vec<f32>> {
+        let within = |token: &Range<usize>| token.start < range.end && range.start < token.end;
+        let width = self.states.len().checked_div(self.ranges.len()).filter(|width| *width > 0)?;
+        let tokens = self.ranges.iter().zip(self.states.chunks_exact(width));
+        let mut found = tokens.filter(|(token, _)| within(token)).map(|(_, state)| state);
+        let (mut sum, mut count) = (found.next()?.to_vec(), 1.0);
+        for state in found {
+            sum.iter_mut().zip(state).for_each(|(sum, number)| *sum += number);
+            count += 1.0;
+        }
+        sum.iter_mut().for_each(|sum| *sum /= count);
+        Some(sum)
+    }
+}
+
 /// Turns texts into unit vectors.
 #[async_trait]
 pub trait Encoder: Send + Sync {
@@ -44,6 +73,12 @@ pub trait Encoder: Send + Sync {
     /// # Errors
     /// [`LanguageError`].
     async fn embed(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, LanguageError>;
+
+    /// What its layers make of each token of a text: twice [`Encoder::width`] numbers.
+    ///
+    /// # Errors
+    /// [`LanguageError`].
+    async fn contexts(&self, text: String) -> Result<Contexts, LanguageError>;
 
     /// Length of an embedding.
     fn width(&self) -> usize;

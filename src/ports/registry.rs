@@ -10,6 +10,7 @@ use super::language::{Encoder, IntentClassifier};
 use super::link::LinkRanker;
 use super::tabular::{EffectModel, RiskModel};
 use crate::domain::model::Provenance;
+use crate::domain::weights::Weights;
 
 /// What a version's manifest says.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +40,7 @@ pub enum Loaded {
     Effect(Arc<dyn EffectModel>),
     Encoder(Arc<dyn Encoder>),
     Intents(Arc<dyn IntentClassifier>),
+    Values(Arc<Weights>),
     Link(Arc<dyn LinkRanker>),
 }
 
@@ -75,7 +77,7 @@ pub trait ModelLoader: Send + Sync {
     /// [`LoadError`].
     fn card(&self, path: &str) -> Result<Option<String>, LoadError>;
 
-    /// Loads one version; `encoder` is the `name/version` of the encoder that serves, which an intent head must fit.
+    /// Loads one version; `encoder` is the `name/version` of the encoder that serves, which what looks at its numbers must fit.
     ///
     /// # Errors
     /// [`LoadError`].

@@ -77,13 +77,29 @@ impl Bert {
 
     /// `ids` and `mask` (1 for a token, 0 for padding) are texts × tokens; the answer is texts × tokens × width.
     pub(super) fn forward(&self, ids: &Tensor, mask: &Tensor) -> candle_core::Result<Tensor> {
+        let (hidden, bias) = self.begin(ids, mask)?;
+        self.layers.iter().try_fold(hidden, |hidden, layer| layer.forward(&hidden, &bias))
+    }
+
+    /// As [`Self::forward`], what the layer in the middle made of each token before what the last one did: texts × tokens ×
+    /// twice the width.
+    pub(super) fn states(&self, ids: &Tensor, mask: &Tensor) -> candle_core::Result<Tensor> {
+        let (hidden, bias) = self.begin(ids, mask)?;
+        let (lower, upper) = self.layers.split_at(self.layers.len().div_ceil(2));
+        let middle = lower.iter().try_fold(hidden, |hidden, layer| layer.forward(&hidden, &bias))?;
+        let last = upper.iter().try_fold(middle.clone(), |hidden, layer| layer.forward(&hidden, &bias))?;
+        Tensor::cat(&[middle, last], D::Minus1)
+    }
+
+    /// What the first layer gets, and what is added to scores of attention.
+    fn begin(&self, ids: &Tensor, mask: &Tensor) -> candle_core::Result<(Tensor, Tensor)> {
         let (_, tokens) = ids.dims2()?;
         let places = Tensor::arange(0, u32::try_from(tokens)?, ids.device())?;
         let summed = self.words.forward(ids)?.broadcast_add(&self.positions.forward(&places)?)?;
         let summed = (summed + self.types.forward(&ids.zeros_like()?)?)?;
         // Texts × heads × queries × keys, of which only texts and keys matter.
         let bias = ((mask.to_dtype(summed.dtype())? - 1.0)? * MASKED)?.unsqueeze(1)?.unsqueeze(1)?;
-        self.layers.iter().try_fold(self.norm.forward(&summed)?, |hidden, layer| layer.forward(&hidden, &bias))
+        Ok((self.norm.forward(&summed)?, bias))
     }
 }
 

@@ -19,6 +19,7 @@ use super::LoadError;
 use super::bert::{Bert, BertConfig};
 use super::fast::Fast;
 use crate::config::models::EncoderPath;
+use crate::ports::language::Contexts;
 
 /// Texts that run together; more of them gain nothing on a CPU and delay the first.
 const BATCH_TEXTS_MAX: usize = 32;
@@ -150,6 +151,24 @@ impl BertEncoder {
         }
     }
 
+    /// What the layers made of each token of a text.
+    ///
+    /// # Errors
+    /// What the tokenizer or the model said.
+    pub fn contexts(&self, text: &str) -> Result<Contexts, String> {
+        // The whole tokenizer: the fast one does not say where its tokens stand.
+        let encoding = self.tokenizer.encode(text, true).map_err(|error| error.to_string())?;
+        let states = match &self.arithmetic {
+            Arithmetic::Reference(bert) => states(bert, &encoding).map_err(|error| error.to_string())?,
+            Arithmetic::Fast(fast) => fast.states(encoding.get_ids())?,
+        };
+        if states.iter().any(|x| !x.is_finite()) {
+            return Err("the state of a token is not finite".to_owned());
+        }
+        let ranges = encoding.get_offsets().iter().map(|&(start, end)| start..end).collect();
+        Ok(Contexts { ranges, states })
+    }
+
     fn refer(&self, bert: &Bert, texts: &[String]) -> Result<Vec<Vec<f32>>, String> {
         // Neighbours in length share a batch, so that little of it is padding; bytes are near enough to tokens for that.
         let mut order: Vec<usize> = (0..texts.len()).collect();
@@ -178,6 +197,12 @@ fn forward(bert: &Bert, encodings: &[Encoding]) -> candle_core::Result<Vec<Vec<f
     let mean = tokens.broadcast_mul(&mask)?.sum(1)?.broadcast_div(&mask.sum(1)?)?;
     let length = mean.sqr()?.sum_keepdim(1)?.sqrt()?;
     mean.broadcast_div(&length)?.to_vec2()
+}
+
+fn states(bert: &Bert, encoding: &Encoding) -> candle_core::Result<Vec<f32>> {
+    let ids = Tensor::new(encoding.get_ids(), &Device::Cpu)?.unsqueeze(0)?;
+    let mask = Tensor::new(encoding.get_attention_mask(), &Device::Cpu)?.unsqueeze(0)?;
+    bert.states(&ids, &mask)?.flatten_all()?.to_vec1()
 }
 
 fn json<T: DeserializeOwned>(version: &Version, file: &str, model: &str) -> Result<T, LoadError> {

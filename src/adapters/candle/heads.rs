@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use holdfast_training::artifact::read_version;
+use holdfast_training::artifact::{Version, read_version};
 use holdfast_training::language::heads::{IntentHead, probabilities};
 
 use super::LoadError;
@@ -16,6 +16,22 @@ use crate::ports::language::{Classified, IntentClassifier, LanguageError};
 pub const KIND: &str = "intent-head";
 /// The head's file in its version directory.
 pub const FILE: &str = "head.json";
+
+/// Reads a version of `kind` that was trained on the encoder `encoder_version`, and its name.
+pub(super) fn read_of_encoder(dir: &Path, kind: &str, encoder_version: &str) -> Result<(Version, String), LoadError> {
+    let stored = read_version(dir)?;
+    let manifest = &stored.manifest;
+    let version = format!("{}/{}", manifest.name, manifest.version);
+    if manifest.kind != kind {
+        return Err(LoadError::unfit(&version, format!("its kind is `{}`, not `{kind}`", manifest.kind)));
+    }
+    if manifest.schema_version != encoder_version {
+        let trained = &manifest.schema_version;
+        let message = format!("it was trained on the encoder `{trained}`, the one that serves is `{encoder_version}`");
+        return Err(LoadError::unfit(&version, message));
+    }
+    Ok((stored, version))
+}
 
 /// A loaded intent head.
 pub struct IntentHeadClassifier {
@@ -31,18 +47,7 @@ impl IntentHeadClassifier {
     /// # Errors
     /// [`LoadError`], also when the head was trained on another encoder.
     pub fn load(dir: &Path, encoder_version: &str) -> Result<Self, LoadError> {
-        let stored = read_version(dir)?;
-        let manifest = &stored.manifest;
-        let version = format!("{}/{}", manifest.name, manifest.version);
-        if manifest.kind != KIND {
-            return Err(LoadError::unfit(&version, format!("its kind is `{}`, not `{KIND}`", manifest.kind)));
-        }
-        if manifest.schema_version != encoder_version {
-            let trained = &manifest.schema_version;
-            let message =
-                format!("it was trained on the encoder `{trained}`, the one that serves is `{encoder_version}`");
-            return Err(LoadError::unfit(&version, message));
-        }
+        let (stored, version) = read_of_encoder(dir, KIND, encoder_version)?;
         let head = IntentHead::from_bytes(&stored.read(FILE)?).map_err(|error| LoadError::unfit(&version, error))?;
         let known = |class: &String| {
             Intent::parse(class).ok_or_else(|| LoadError::unfit(&version, format!("`{class}` is no intent")))

@@ -11,56 +11,56 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 
 use super::BertEncoder;
-use crate::ports::language::{Encoder, LanguageError};
+use crate::ports::language::{Contexts, Encoder, LanguageError};
 
-struct Request<Q, A> {
-    question: Q,
-    answer: oneshot::Sender<Result<A, String>>,
-}
+/// What a caller has the model do; the answer goes to the caller.
+type Request<M> = Box<dyn FnOnce(&mut M) + Send>;
 
-/// A model behind a bounded queue: it answers questions `Q` with `A`.
-pub(super) struct Host<Q, A> {
-    queue: Option<SyncSender<Request<Q, A>>>,
+/// A model `M` behind a bounded queue.
+pub(super) struct Host<M> {
+    queue: Option<SyncSender<Request<M>>>,
     thread: Option<JoinHandle<()>>,
     capacity: usize,
-    model: &'static str,
+    name: &'static str,
 }
 
-impl<Q: Send + 'static, A: Send + 'static> Host<Q, A> {
-    /// Starts the thread; `capacity` requests may wait beside the one in hand. Errors speak of the model as `model`.
-    pub(super) fn start(
-        model: &'static str,
-        capacity: usize,
-        mut answer: impl FnMut(&Q) -> Result<A, String> + Send + 'static,
-    ) -> std::io::Result<Self> {
-        let (queue, requests) = sync_channel::<Request<Q, A>>(capacity);
+impl<M: Send + 'static> Host<M> {
+    /// Starts the thread; `capacity` requests may wait beside the one in hand. Errors speak of the model as `name`.
+    pub(super) fn start(name: &'static str, capacity: usize, mut model: M) -> std::io::Result<Self> {
+        let (queue, requests) = sync_channel::<Request<M>>(capacity);
         let serve = move || {
             while let Ok(request) = requests.recv() {
-                if !request.answer.is_closed() {
-                    // The caller may have gone away while it was computed; then nobody wants the answer.
-                    request.answer.send(answer(&request.question)).ok();
-                }
+                request(&mut model);
             }
         };
-        let thread = std::thread::Builder::new().name(model.to_owned()).spawn(serve)?;
-        Ok(Self { queue: Some(queue), thread: Some(thread), capacity, model })
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(serve)?;
+        Ok(Self { queue: Some(queue), thread: Some(thread), capacity, name })
     }
 
-    /// The model's answer, once its turn came.
-    pub(super) async fn ask(&self, question: Q) -> Result<A, LanguageError> {
-        let gone = || LanguageError::Unavailable(self.model);
+    /// What `work` has of the model, once its turn came.
+    pub(super) async fn ask<A: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut M) -> Result<A, String> + Send + 'static,
+    ) -> Result<A, LanguageError> {
+        let gone = || LanguageError::Unavailable(self.name);
         let (answer, answered) = oneshot::channel();
+        let request = move |model: &mut M| {
+            if !answer.is_closed() {
+                // The caller may have gone away while it was computed; then nobody wants the answer.
+                answer.send(work(model)).ok();
+            }
+        };
         let queue = self.queue.as_ref().ok_or_else(gone)?;
-        queue.try_send(Request { question, answer }).map_err(|error| match error {
+        queue.try_send(Box::new(request)).map_err(|error| match error {
             TrySendError::Full(_) => LanguageError::QueueFull { capacity: self.capacity },
             TrySendError::Disconnected(_) => gone(),
         })?;
         let answer = answered.await.map_err(|_| gone())?;
-        answer.map_err(|message| LanguageError::Failed { model: self.model, message })
+        answer.map_err(|message| LanguageError::Failed { model: self.name, message })
     }
 }
 
-impl<Q, A> Drop for Host<Q, A> {
+impl<M> Drop for Host<M> {
     fn drop(&mut self) {
         // Without a sender the thread's loop ends.
         self.queue = None;
@@ -73,7 +73,7 @@ impl<Q, A> Drop for Host<Q, A> {
 
 /// An encoder on a thread of its own.
 pub struct HostedEncoder {
-    host: Host<Vec<String>, Vec<Vec<f32>>>,
+    host: Host<BertEncoder>,
     width: usize,
     version: String,
     digest: String,
@@ -87,7 +87,7 @@ impl HostedEncoder {
     pub fn start(encoder: BertEncoder, capacity: usize) -> std::io::Result<Self> {
         let (width, version) = (encoder.width(), encoder.version().to_owned());
         let digest = encoder.digest().to_owned();
-        let host = Host::start("message-encoder", capacity, move |texts: &Vec<String>| encoder.embed(texts))?;
+        let host = Host::start("message-encoder", capacity, encoder)?;
         Ok(Self { host, width, version, digest })
     }
 
@@ -101,7 +101,11 @@ impl HostedEncoder {
 #[async_trait]
 impl Encoder for HostedEncoder {
     async fn embed(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, LanguageError> {
-        self.host.ask(texts).await
+        self.host.ask(move |encoder| encoder.embed(&texts)).await
+    }
+
+    async fn contexts(&self, text: String) -> Result<Contexts, LanguageError> {
+        self.host.ask(move |encoder| encoder.contexts(&text)).await
     }
 
     fn width(&self) -> usize {

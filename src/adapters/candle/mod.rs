@@ -1,4 +1,5 @@
-//! Language models on candle: the sentence encoder, its host thread, and the intent head over its embeddings.
+//! Language models on candle: the sentence encoder, its host thread, and what looks at its numbers: the intent
+//! head over embeddings, the weights of values over contexts.
 //!
 //! Guarantees: weights are loaded from a version directory whose digests were checked; arithmetic is on the CPU, in single
 //! precision or, where the configuration and the processor allow, in eight bits; nothing is downloaded. Non-goals: training, choosing which version serves.
@@ -8,6 +9,7 @@ mod encoder;
 mod fast;
 pub mod heads;
 mod host;
+pub mod values;
 pub mod writer;
 
 pub use encoder::BertEncoder;

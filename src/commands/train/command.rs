@@ -7,7 +7,7 @@ use holdfast_training::tabular::options::TrainOptions;
 use serde_json::json;
 
 use super::miss_risk::Source;
-use super::{Trainer, bar, effect, encoder, intents, link, miss_risk, writer};
+use super::{Trainer, bar, effect, encoder, intents, link, miss_risk, values, writer};
 use crate::app::App;
 use crate::commands::Refused;
 use crate::config::Config;
@@ -18,6 +18,9 @@ use crate::flow::services::Ctx;
 
 /// The seed where none is given.
 const SEED: u64 = 7;
+
+/// What is said where a training needs an encoder and none serves.
+const NO_ENCODER: &str = "no message encoder is loaded; see `holdfast check`";
 
 /// What to train.
 #[derive(clap::Subcommand)]
@@ -30,8 +33,10 @@ pub enum Command {
     Intents(Intents),
     /// The sentence encoder, from the corpus: an hour of one processor.
     Encoder(encoder::Args),
+    /// Which words of a message are values, by what the encoder makes of them.
+    Values(OfCorpus),
     /// Which order a message belongs to, from the corpus and its worlds.
-    Link(Link),
+    Link(OfCorpus),
     /// The decoder that words summaries, from the authored contexts: a quarter of an hour of one processor.
     Writer(writer::Args),
 }
@@ -92,9 +97,9 @@ pub struct Intents {
     common: Common,
 }
 
-/// `holdfast train link`.
+/// `holdfast train link` and `holdfast train values`.
 #[derive(clap::Args)]
-pub struct Link {
+pub struct OfCorpus {
     /// Folder with the labelled messages and their worlds.
     #[arg(long, default_value = "datasets/messages")]
     corpus: PathBuf,
@@ -120,7 +125,7 @@ pub async fn run(config: Config, command: Command) -> Result<()> {
         Command::MissRisk(args) => &args.common,
         Command::Effect(args) => &args.common,
         Command::Intents(args) => &args.common,
-        Command::Link(args) => &args.common,
+        Command::Link(args) | Command::Values(args) => &args.common,
     };
     let trainer = trainer(&app, &models, common.subject.as_deref());
     match command {
@@ -144,7 +149,12 @@ pub async fn run(config: Config, command: Command) -> Result<()> {
             let (version, report) = train_intents(&app, &trainer, &args).await?;
             told(&app, &args.common, &version, &report, &json!(report)).await
         }
-        Command::Link(Link { corpus, common }) => {
+        Command::Values(OfCorpus { corpus, common }) => {
+            let encoder = app.services.models.encoder.get().context(NO_ENCODER)?;
+            let (version, report) = values::run(&trainer, &*encoder, &corpus, &mut bar()).await?;
+            told(&app, &common, &version, &report, &json!(report)).await
+        }
+        Command::Link(OfCorpus { corpus, common }) => {
             let (version, report) = link::run(&trainer, &corpus, &mut bar()).await?;
             told(&app, &common, &version, &report, &json!(report)).await
         }
@@ -152,7 +162,7 @@ pub async fn run(config: Config, command: Command) -> Result<()> {
 }
 
 async fn train_intents(app: &App, trainer: &Trainer<'_>, args: &Intents) -> Result<(ModelVersion, intents::Report)> {
-    let encoder = app.services.models.encoder.get().context("no message encoder is loaded; see `holdfast check`")?;
+    let encoder = app.services.models.encoder.get().context(NO_ENCODER)?;
     let corrections = app.services.store.read().await?.corrections().await?;
     let inputs = (args.corpus.as_path(), corrections.as_slice());
     intents::keep(trainer, &*encoder, inputs, args.seed, &mut bar()).await

@@ -20,6 +20,7 @@ use crate::domain::message::{Intent, ScoredIntent};
 use crate::domain::model::ModelVersion;
 use crate::domain::party::ObjectKind;
 use crate::domain::payload::MessageReceived;
+use crate::flow::assess::classify::{Heard, Readers};
 use crate::flow::assess::link::{self, Read};
 use crate::flow::assess::{extract, sender};
 use crate::ports::link::{FEATURES, MESSAGE};
@@ -73,7 +74,8 @@ struct Learned {
     row: Row,
 }
 
-/// Trains on the worlds of the corpus in `corpus_dir` that are not held out, and registers the version.
+/// Trains on the worlds of the corpus in `corpus_dir` that are not held out, and registers the version. Values are read by
+/// the models that serve.
 ///
 /// # Errors
 /// When the corpus, a world, the solver or the folder fails; nothing is left behind.
@@ -83,6 +85,9 @@ pub async fn run(
     progress: &mut Progress<'_>,
 ) -> anyhow::Result<(ModelVersion, Report)> {
     let corpus = corpus::read(corpus_dir)?;
+    let models = &trainer.services.models;
+    let (encoder, values) = (models.encoder.get(), models.values.get());
+    let readers = Readers { encoder: encoder.as_deref(), values: values.as_deref(), intents: None };
     let mut batches: BTreeMap<&str, Vec<&Labelled>> = BTreeMap::new();
     let trained = corpus.messages.iter().filter(|message| !message.held_out && message.link.is_some());
     trained.for_each(|message| batches.entry(&message.batch).or_default().push(message));
@@ -92,7 +97,7 @@ pub async fn run(
             progress(batch, 0.9 * group as f64 / batches.len() as f64).is_continue(),
             "training was cancelled; nothing was kept"
         );
-        learned.extend(read_world(&corpus_dir.join(batch), messages, group).await?);
+        learned.extend(read_world(readers, &corpus_dir.join(batch), messages, group).await?);
     }
     let rows: Vec<Row> = learned.iter().map(|one| one.row.clone()).collect();
     let (model, across_worlds, judged) = LinkModel::train(&rows, &FEATURES, &MESSAGE, &LinkOptions::default())?;
@@ -135,13 +140,20 @@ fn about(corpus: &corpus::Corpus, report: &Report) -> About {
 }
 
 /// Reads the messages of one world in a store of their own.
-async fn read_world(folder: &Path, messages: &[&Labelled], group: usize) -> anyhow::Result<Vec<Learned>> {
+async fn read_world(
+    readers: Readers<'_>,
+    folder: &Path,
+    messages: &[&Labelled],
+    group: usize,
+) -> anyhow::Result<Vec<Learned>> {
     let store = TemporaryStore::open(folder).await?;
     let mut learned = Vec::new();
     for message in messages {
         let (Some(label), Some(sent)) = (&message.link, message.received_at) else { continue };
+        let content = message.received();
+        let heard = readers.hear(&content).await?;
         let mut tx = store.store.read().await?;
-        let (keys, pairs) = paired(&mut *tx, &message.received(), sent, &said_intents(message)).await?;
+        let (keys, pairs) = paired(&mut *tx, &heard, (&content, sent), &said_intents(message)).await?;
         let right = |(kind, key): &(ObjectKind, String)| match (&label.order_id, &label.purchase_order_id) {
             (Some(order_id), _) => *kind == ObjectKind::Order && key == order_id,
             (None, Some(id)) => *kind == ObjectKind::PurchaseOrder && key == id,
@@ -163,14 +175,14 @@ async fn read_world(folder: &Path, messages: &[&Labelled], group: usize) -> anyh
 
 async fn paired(
     tx: &mut dyn Transaction,
-    message: &MessageReceived,
-    sent: jiff::Timestamp,
+    heard: &Heard<'_>,
+    (message, sent): (&MessageReceived, jiff::Timestamp),
     intents: &[ScoredIntent],
 ) -> anyhow::Result<(Vec<(ObjectKind, String)>, link::Pairs)> {
     let sender = sender::identify(tx, &message.from).await?;
     let known = extract::known::load(tx, message, sender.role).await?;
     let day = sent.to_zoned(TimeZone::UTC).date();
-    let entities = extract::extract(message.subject.as_deref(), &message.body, &known, Some(day));
+    let entities = heard.values(message, &known, day);
     let read = Read { message, entities: &entities, known: &known, sender: &sender, intents, sent: day };
     Ok(link::pairs(tx, read).await?)
 }

@@ -14,6 +14,7 @@ pub mod miss_risk;
 pub mod on_request;
 pub mod open_orders;
 pub mod schedule;
+pub mod values;
 pub mod world;
 pub mod writer;
 

@@ -7,12 +7,15 @@
 pub mod text;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::domain::message::{Reading, ScoredIntent};
+use crate::domain::message::{Entity, Reading, ScoredIntent};
 use crate::domain::payload::MessageReceived;
 use crate::domain::untrusted::Untrusted;
+use crate::domain::weights::Weights;
 use crate::flow::FlowError;
+use crate::flow::assess::extract::{InContext, Known, weigh};
 use crate::flow::assess::link::Linker;
 use crate::flow::assess::{extract, link, sender};
 use crate::ports::language::{Classified, Embedding, Encoder, IntentClassifier, LanguageError};
@@ -32,22 +35,62 @@ pub struct Classification {
     pub embedding: Embedding,
 }
 
-/// The intents of a message; `None` when a model is missing.
-///
-/// # Errors
-/// [`LanguageError`]: the queue is full or a model failed.
-pub async fn classify(
-    encoder: Option<&dyn Encoder>,
-    classifier: Option<&dyn IntentClassifier>,
-    message: &MessageReceived,
-) -> Result<Option<Classification>, LanguageError> {
-    let (Some(encoder), Some(classifier)) = (encoder, classifier) else { return Ok(None) };
-    let text = text::of(message);
-    let mut embeddings = encoder.embed(vec![text.clone()]).await?;
-    let Some(vector) = embeddings.pop() else { return Ok(None) };
-    let classified = classifier.classify(&text, &vector)?;
-    let embedding = Embedding { encoder: encoder.version(), vector };
-    Ok(Some(Classification { classified, model: classifier.version(), embedding }))
+/// The models that read, each where one serves.
+#[derive(Clone, Copy, Default)]
+pub struct Readers<'a> {
+    /// Makes of texts what the other two look at.
+    pub encoder: Option<&'a dyn Encoder>,
+    /// Names intents.
+    pub intents: Option<&'a dyn IntentClassifier>,
+    /// Tells values from other words; without an encoder, the built-in weights do, by words alone.
+    pub values: Option<&'a Weights>,
+}
+
+/// What the models made of a message before the store was asked.
+#[derive(Default)]
+pub struct Heard<'a> {
+    /// `None` when a model is missing.
+    pub classification: Option<Classification>,
+    /// What values are told by; `None` for words alone.
+    pub values: Option<(&'a Weights, InContext)>,
+}
+
+impl Readers<'_> {
+    /// What they make of a message.
+    ///
+    /// # Errors
+    /// [`LanguageError`]: the queue is full or a model failed.
+    pub async fn hear(&self, message: &MessageReceived) -> Result<Heard<'_>, LanguageError> {
+        Ok(Heard { classification: self.classify(message).await?, values: self.place(message).await? })
+    }
+
+    async fn classify(&self, message: &MessageReceived) -> Result<Option<Classification>, LanguageError> {
+        let (Some(encoder), Some(classifier)) = (self.encoder, self.intents) else { return Ok(None) };
+        let text = text::of(message);
+        let mut embeddings = encoder.embed(vec![text.clone()]).await?;
+        let Some(vector) = embeddings.pop() else { return Ok(None) };
+        let classified = classifier.classify(&text, &vector)?;
+        let embedding = Embedding { encoder: encoder.version(), vector };
+        Ok(Some(Classification { classified, model: classifier.version(), embedding }))
+    }
+
+    async fn place(&self, message: &MessageReceived) -> Result<Option<(&Weights, InContext)>, LanguageError> {
+        let (Some(encoder), Some(values)) = (self.encoder, self.values) else { return Ok(None) };
+        let (text, at) = text::whole(message.from.role, message.channel, message.subject.as_deref(), &message.body);
+        Ok(Some((values, InContext { contexts: encoder.contexts(text).await?, at })))
+    }
+}
+
+impl Heard<'_> {
+    /// The typed values of the message that was heard.
+    #[must_use]
+    pub fn values(&self, message: &MessageReceived, known: &Known, sent: Date) -> Vec<Entity> {
+        let by = match &self.values {
+            Some((weights, context)) => (*weights, Some(context)),
+            None => (weigh::built_in(), None),
+        };
+        extract::extract_by(by, message.subject.as_deref(), &message.body, known, Some(sent))
+    }
 }
 
 /// Reads a message. `linker` ranks where it belongs; `now` stands for the time it was
@@ -56,17 +99,16 @@ pub async fn classify(
 /// # Errors
 /// [`FlowError::Language`] when the queue is full or a model failed, [`FlowError::Store`].
 pub async fn read(
-    encoder: Option<&dyn Encoder>,
-    classifier: Option<&dyn IntentClassifier>,
+    readers: Readers<'_>,
     store: &dyn Store,
     message: &MessageReceived,
     now: Timestamp,
     linker: Linker<'_>,
 ) -> Result<Reading, FlowError> {
     // Before the transaction: inference must not hold one open.
-    let classification = classify(encoder, classifier, message).await?;
+    let heard = readers.hear(message).await?;
     let mut tx = store.read().await?;
-    Ok(read_in(tx.as_mut(), classification.as_ref(), message, now, linker).await?)
+    Ok(read_in(tx.as_mut(), &heard, message, now, linker).await?)
 }
 
 /// The part of [`read`] that needs the store: sender, values and link.
@@ -75,15 +117,16 @@ pub async fn read(
 /// [`StoreError`].
 pub async fn read_in(
     tx: &mut dyn Transaction,
-    classification: Option<&Classification>,
+    heard: &Heard<'_>,
     message: &MessageReceived,
     now: Timestamp,
     linker: Linker<'_>,
 ) -> Result<Reading, StoreError> {
+    let classification = heard.classification.as_ref();
     let sender = sender::identify(tx, &message.from).await?;
     let known = extract::known::load(tx, message, sender.role).await?;
     let sent = message.sent_at.unwrap_or(now).to_zoned(TimeZone::UTC).date();
-    let entities = extract::extract(message.subject.as_deref(), &message.body, &known, Some(sent));
+    let entities = heard.values(message, &known, sent);
     let top = classification.and_then(|said| said.classified.intents.first().cloned().map(|top| (top, said)));
     let sure = |(top, said): &(ScoredIntent, &Classification)| {
         !said.classified.is_strange && top.probability >= said.classified.threshold

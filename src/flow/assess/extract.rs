@@ -19,10 +19,11 @@ use jiff::civil::Date;
 
 use crate::domain::message::{Entity, EntityType, Part, Span};
 use crate::domain::party::normalised;
+use crate::domain::weights::Weights;
+use crate::ports::language::Contexts;
 use candidates::{Candidate, Class};
 use features::Shown;
 pub use known::{Known, Token};
-use weigh::Weights;
 
 /// Tokens of one message that are looked up; a text with more is a listing, and its first ones stand for it.
 pub const TOKENS_MAX: usize = 400;
@@ -40,25 +41,42 @@ pub fn candidates(text: &str) -> Vec<Token> {
     tokens.filter(|token| seen.insert(token.normalised.clone())).take(TOKENS_MAX).collect()
 }
 
-/// Every typed value of a message's subject and body, in the order of the text.
-#[must_use]
-pub fn extract(subject: Option<&str>, body: &str, known: &Known, sent: Option<Date>) -> Vec<Entity> {
-    extract_with(Weights::shipped(), subject, body, known, sent)
+/// What an encoder made of a message, and where its texts stand in what the encoder was given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InContext {
+    /// Of the encoder's text.
+    pub contexts: Contexts,
+    /// First bytes of subject and body in it.
+    pub at: [usize; 2],
 }
 
-/// As [`extract`], by other weights: to measure them.
+impl InContext {
+    fn of(&self, part: Part, candidate: &Candidate) -> Option<Vec<f32>> {
+        let [subject, body] = self.at;
+        let at = if part == Part::Subject { subject } else { body };
+        self.contexts.mean(at + candidate.start..at + candidate.end)
+    }
+}
+
+/// Every typed value of a message's subject and body, in the order of the text, by words alone.
 #[must_use]
-pub fn extract_with(
-    weights: &Weights,
+pub fn extract(subject: Option<&str>, body: &str, known: &Known, sent: Option<Date>) -> Vec<Entity> {
+    extract_by((weigh::built_in(), None), subject, body, known, sent)
+}
+
+/// As [`extract`], by weights that look at contexts as well.
+#[must_use]
+pub fn extract_by(
+    (weights, context): (&Weights, Option<&InContext>),
     subject: Option<&str>,
     body: &str,
     known: &Known,
     sent: Option<Date>,
 ) -> Vec<Entity> {
-    let (texts, candidates) = seen(subject, body, known, sent);
+    let (texts, candidates) = seen(context, subject, body, known, sent);
     let mut found = Vec::new();
     for ((part, text), candidates) in texts.into_iter().zip(&candidates) {
-        for (index, class) in weights.choose(candidates) {
+        for (index, class) in weigh::choose(weights, candidates) {
             found.extend(entity(part, text, &candidates[index].0, class, known));
         }
     }
@@ -68,7 +86,13 @@ pub fn extract_with(
 /// A text of a message, and its candidates with their features.
 type Seen<'a> = (Vec<(Part, &'a str)>, Vec<Vec<(Candidate, Shown)>>);
 
-fn seen<'a>(subject: Option<&'a str>, body: &'a str, known: &Known, sent: Option<Date>) -> Seen<'a> {
+fn seen<'a>(
+    context: Option<&InContext>,
+    subject: Option<&'a str>,
+    body: &'a str,
+    known: &Known,
+    sent: Option<Date>,
+) -> Seen<'a> {
     let message = features::Message::of(subject, body, known);
     let texts: Vec<(Part, &str)> =
         subject.map(|text| (Part::Subject, text)).into_iter().chain([(Part::Body, body)]).collect();
@@ -77,7 +101,10 @@ fn seen<'a>(subject: Option<&'a str>, body: &'a str, known: &Known, sent: Option
         let found = candidates::of(text.text, &text.words, known, sent);
         let with = |candidate: Candidate| {
             let shown = features::of(&message, &text, known, &candidate, sent);
-            (candidate, shown)
+            // Which identifier a code is, the store and the words beside it say; contexts of its pieces mislead.
+            let is_told = candidate.number.is_some() || candidate.date.is_some();
+            let context = context.filter(|_| is_told).and_then(|context| context.of(*part, &candidate));
+            (candidate, Shown { context, ..shown })
         };
         found.into_iter().map(with).collect()
     };
@@ -154,21 +181,26 @@ fn with_sign(text: &str, start: usize, end: usize) -> (usize, usize) {
 pub struct Example {
     /// Hashes of its features.
     pub features: Vec<u32>,
-    /// Features of one class each, whose weight stands at [`weigh::TIED`] of their row.
+    /// Features of one class each, whose weight stands at [`TIED`](crate::domain::weights::TIED) of their row.
     pub tied: Vec<(usize, u32)>,
+    /// What an encoder made of it; `None` beyond its reach, and for what can only be an identifier.
+    pub context: Option<Vec<f32>>,
     /// Indexes of the classes that it may be; 0 is none.
     pub classes: Vec<usize>,
     /// Type, text and value that each of the classes but none would say.
     pub says: Vec<(usize, Entity)>,
 }
 
-/// Number of classes of an [`Example`].
-pub const CLASSES: usize = Class::COUNT;
-
 /// Every candidate of a message with what it would say as each class: what weights are learned from.
 #[must_use]
-pub fn examples(subject: Option<&str>, body: &str, known: &Known, sent: Option<Date>) -> Vec<Example> {
-    let (texts, candidates) = seen(subject, body, known, sent);
+pub fn examples(
+    context: Option<&InContext>,
+    subject: Option<&str>,
+    body: &str,
+    known: &Known,
+    sent: Option<Date>,
+) -> Vec<Example> {
+    let (texts, candidates) = seen(context, subject, body, known, sent);
     let mut found = Vec::new();
     for ((part, text), candidates) in texts.into_iter().zip(candidates) {
         for (candidate, shown) in candidates {
@@ -177,9 +209,9 @@ pub fn examples(subject: Option<&str>, body: &str, known: &Known, sent: Option<D
                 .iter()
                 .filter_map(|class| Some((class.index(), entity(part, text, &candidate, *class, known)?)));
             let says = says.collect();
-            let tied = shown.tied.into_iter().map(|(class, hash)| (class.index(), hash)).collect();
             let classes = classes.into_iter().map(Class::index).collect();
-            found.push(Example { features: shown.features, tied, classes, says });
+            let Shown { features, tied, context } = shown;
+            found.push(Example { features, tied, context, classes, says });
         }
     }
     found

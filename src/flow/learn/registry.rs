@@ -23,8 +23,11 @@ use crate::ports::store::{StoreError, Transaction};
 /// The name of the models that rank.
 pub const EFFECT: &str = "effect";
 
-/// The places that models serve in, by name, in the order in which they load: an intent head needs its encoder.
-pub const NAMES: [&str; 5] = ["message-encoder", "intents", "link", "miss-risk", EFFECT];
+/// The places that models serve in, by name, in the order in which they load: an encoder before what looks at its numbers.
+pub const NAMES: [&str; 6] = ["message-encoder", "intents", "values", "link", "miss-risk", EFFECT];
+
+/// The models that look at an encoder's numbers and so are of one encoder.
+const OF_ENCODER: [&str; 2] = ["intents", "values"];
 
 /// Why the first version of a name serves.
 pub const BOOTSTRAP: &str = "bootstrap";
@@ -310,6 +313,7 @@ fn serving_now(models: &Models, name: &str) -> Option<String> {
     match name {
         "message-encoder" => models.encoder.get().map(|m| m.version()),
         "intents" => models.intents.get().map(|m| m.version()),
+        "values" => models.values.get().map(|m| m.version.clone()),
         "link" => models.link.get().map(|m| m.version()),
         "miss-risk" => models.risk.get().map(|m| m.version()),
         _ => models.effect.get().map(|m| m.version()),
@@ -326,26 +330,33 @@ pub(super) fn load(services: &Services, registered: &ModelVersion) -> Result<Loa
 }
 
 async fn install(services: &Services, loaded: Loaded) -> Result<(), FlowError> {
-    let models = &services.models;
-    match loaded {
-        Loaded::Risk(model) => models.risk.set(Some(model)),
-        Loaded::Effect(model) => models.effect.set(Some(model)),
-        Loaded::Intents(model) => models.intents.set(Some(model)),
-        Loaded::Link(model) => models.link.set(Some(model)),
-        Loaded::Encoder(model) => {
-            models.encoder.set(Some(model));
-            // A head is of one encoder: unless the serving head fits the new one, nothing classifies until one does.
-            models.intents.set(None);
-            let mut tx = services.store.read().await?;
-            if let Some(last) = latest(tx.as_mut(), "intents").await? {
-                let head = registered(tx.as_mut(), "intents", &last.version).await?;
-                if let Ok(Loaded::Intents(head)) = load(services, &head) {
-                    models.intents.set(Some(head));
-                }
+    let is_encoder = matches!(loaded, Loaded::Encoder(_));
+    put(&services.models, loaded);
+    if is_encoder {
+        // Unless those that serve fit the new one, nothing classifies and values are told by words until some do.
+        services.models.intents.set(None);
+        services.models.values.set(None);
+        let mut tx = services.store.read().await?;
+        for name in OF_ENCODER {
+            let Some(last) = latest(tx.as_mut(), name).await? else { continue };
+            let version = registered(tx.as_mut(), name, &last.version).await?;
+            if let Ok(fitting) = load(services, &version) {
+                put(&services.models, fitting);
             }
         }
     }
     Ok(())
+}
+
+fn put(models: &Models, loaded: Loaded) {
+    match loaded {
+        Loaded::Risk(model) => models.risk.set(Some(model)),
+        Loaded::Effect(model) => models.effect.set(Some(model)),
+        Loaded::Intents(model) => models.intents.set(Some(model)),
+        Loaded::Values(model) => models.values.set(Some(model)),
+        Loaded::Link(model) => models.link.set(Some(model)),
+        Loaded::Encoder(model) => models.encoder.set(Some(model)),
+    }
 }
 
 fn subject(name: &str, version: &str) -> String {

@@ -20,7 +20,7 @@ use holdfast::flow::decide::catalogue::{BUILT_IN, Catalogue};
 use holdfast::flow::decide::prefill::{self, MAY_BE_QUOTED, Prefill};
 use holdfast::flow::decide::prioritize::{PrioritizeRequest, prioritize};
 use holdfast::flow::facts;
-use holdfast::ports::language::{Classified, Encoder, IntentClassifier, LanguageError};
+use holdfast::ports::language::{Classified, Contexts, Encoder, IntentClassifier, LanguageError};
 use holdfast::ports::store::proposals::ProposalFilter;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -75,6 +75,10 @@ struct Gullible;
 impl Encoder for Gullible {
     async fn embed(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, LanguageError> {
         Ok(vec![vec![1.0]; texts.len()])
+    }
+
+    async fn contexts(&self, _: String) -> Result<Contexts, LanguageError> {
+        Ok(Contexts { ranges: Vec::new(), states: Vec::new() })
     }
 
     fn width(&self) -> usize {

@@ -9,7 +9,7 @@ use holdfast::domain::ids::MessageId;
 use holdfast::domain::message::{Correction, Intent, ScoredIntent};
 use holdfast::flow::accept::messages;
 use holdfast::flow::learn::to_label::{self, Doubted, order};
-use holdfast::ports::language::{Classified, Encoder, IntentClassifier, LanguageError};
+use holdfast::ports::language::{Classified, Contexts, Encoder, IntentClassifier, LanguageError};
 use serde_json::json;
 
 use crate::support::services::World;
@@ -46,6 +46,10 @@ impl Encoder for Plain {
     async fn embed(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, LanguageError> {
         let of = |text: &String| if text.contains("north") { vec![1.0, 0.0] } else { vec![0.0, 1.0] };
         Ok(texts.iter().map(of).collect())
+    }
+
+    async fn contexts(&self, _: String) -> Result<Contexts, LanguageError> {
+        Ok(Contexts { ranges: Vec::new(), states: Vec::new() })
     }
 
     fn width(&self) -> usize {

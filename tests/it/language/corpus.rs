@@ -49,7 +49,7 @@ fn every_intent_has_enough_to_train_and_to_measure() {
         |of: &dyn Fn(&Labelled) -> bool| messages.iter().filter(|m| of(m)).count() as f64 / messages.len() as f64;
     let (held_out, foreign) = (share(&|m| m.held_out), share(&|m| m.language != "en"));
     println!("{} messages, {held_out:.3} held out, {foreign:.3} not English", messages.len());
-    assert!((0.07..0.16).contains(&held_out), "{held_out}");
+    assert!((0.05..0.16).contains(&held_out), "{held_out}");
     assert!(foreign >= 0.15, "{foreign}");
 }
 

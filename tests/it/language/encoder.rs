@@ -9,10 +9,8 @@ use holdfast::ports::language::{Encoder, LanguageError};
 use holdfast_training::artifact::read_version;
 use holdfast_training::language::tune::{Shape, embed};
 
-use super::tiny;
+use super::{shipped, tiny};
 use crate::support::folder::Folder;
-
-const SHIPPED: &str = "models/message-encoder/minilm-l6-670fbe73";
 
 fn texts() -> Vec<String> {
     let lengths = [1, 7, 40, 90, 400];
@@ -41,11 +39,11 @@ fn a_batch_gives_what_single_texts_give() {
 /// The forward pass that tuned the weights is another one than that which serves them.
 #[test]
 fn the_shipped_encoder_computes_as_it_was_tuned() {
-    let encoder = BertEncoder::load(Path::new(SHIPPED), EncoderPath::F32).unwrap();
+    let encoder = BertEncoder::load(&shipped::version("message-encoder"), EncoderPath::F32).unwrap();
     assert_eq!(encoder.width(), 384);
     let texts: Vec<String> = texts().into_iter().chain(["Wo bleibt die Lieferung für Größe 4?".to_owned()]).collect();
     let tokens: Vec<Vec<u32>> = texts.iter().map(|text| encoder.tokens(text).unwrap()).collect();
-    let weights = read_version(Path::new(SHIPPED)).unwrap().read("model.safetensors").unwrap();
+    let weights = read_version(&shipped::version("message-encoder")).unwrap().read("model.safetensors").unwrap();
     let shape = Shape { layers: 6, heads: 12, norm_epsilon: 1e-12 };
     let tuned = embed(&weights, shape, &tokens).unwrap();
     for ((text, expected), found) in texts.iter().zip(&tuned).zip(encoder.embed(&texts).unwrap()) {

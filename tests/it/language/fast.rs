@@ -9,9 +9,8 @@ use holdfast::config::models::EncoderPath;
 use holdfast::ports::language::IntentClassifier as _;
 use holdfast_encoder::Path as Kernels;
 
-use super::{corpus::corpus, intents, tiny};
+use super::{corpus::corpus, shipped, tiny};
 
-const SHIPPED: &str = "models/message-encoder/minilm-l6-670fbe73";
 /// Cosine to the reference that every text must reach, in single precision and in eight bits.
 const COSINE_F32_MIN: f32 = 0.999_99;
 const COSINE_INT8_MIN: f32 = 0.97;
@@ -74,8 +73,8 @@ fn the_choice_is_the_configurations() {
 /// On the corpus: every text is cut alike, no vector is far from the reference's, and the head is right as often.
 #[test]
 fn the_shipped_encoder_reads_messages_as_its_reference_does() {
-    let reference = BertEncoder::load(Path::new(SHIPPED), EncoderPath::F32).unwrap();
-    let fast = BertEncoder::load(Path::new(SHIPPED), EncoderPath::Auto).unwrap();
+    let reference = BertEncoder::load(&shipped::version("message-encoder"), EncoderPath::F32).unwrap();
+    let fast = BertEncoder::load(&shipped::version("message-encoder"), EncoderPath::Auto).unwrap();
     for text in messages() {
         assert_eq!(fast.tokens(&text).unwrap(), reference.tokens(&text).unwrap(), "{text}");
     }
@@ -87,7 +86,7 @@ fn the_shipped_encoder_reads_messages_as_its_reference_does() {
     let mean = cosines.iter().sum::<f32>() / cosines.len() as f32;
     println!("{}: cosine to f32 on {} messages: least {lowest:.5}, mean {mean:.5}", fast.path(), texts.len());
     assert!(lowest >= least(Kernels::best()), "{lowest}");
-    let head = IntentHeadClassifier::load(&intents::shipped(), reference.version()).unwrap();
+    let head = IntentHeadClassifier::load(&shipped::version("intents"), reference.version()).unwrap();
     let right = |vectors: &[Vec<f32>]| {
         let said = vectors.iter().zip(&texts);
         let said = said.map(|(vector, text)| head.classify(text, vector).unwrap().intents[0].intent);
@@ -101,8 +100,8 @@ fn the_shipped_encoder_reads_messages_as_its_reference_does() {
 
 #[test]
 fn texts_that_are_not_plain_are_cut_by_the_whole_tokenizer() {
-    let reference = BertEncoder::load(Path::new(SHIPPED), EncoderPath::F32).unwrap();
-    let fast = BertEncoder::load(Path::new(SHIPPED), EncoderPath::Auto).unwrap();
+    let reference = BertEncoder::load(&shipped::version("message-encoder"), EncoderPath::F32).unwrap();
+    let fast = BertEncoder::load(&shipped::version("message-encoder"), EncoderPath::Auto).unwrap();
     let long = "x".repeat(101);
     let texts = [
         "",
@@ -142,7 +141,7 @@ fn busy_s() -> f64 {
 fn speed_of_every_path() {
     println!("| path | L16 B1 | L16 B32 | L64 B1 | L64 B32 | L256 B1 | L256 B32 |\n|---|---|---|---|---|---|---|");
     for kernels in available().map(Some).chain([None]) {
-        let encoder = BertEncoder::load_with(Path::new(SHIPPED), kernels).unwrap();
+        let encoder = BertEncoder::load_with(&shipped::version("message-encoder"), kernels).unwrap();
         let cell = |words: usize, batch: usize| {
             let texts =
                 vec!["order late pump valve ".repeat(words)[..].split_inclusive(' ').take(words).collect(); batch];

@@ -11,13 +11,11 @@ use holdfast::flow::assess::classify::text;
 use holdfast::ports::language::{Classified, Encoder, IntentClassifier};
 use holdfast_training::artifact::read_version;
 
-use super::tiny;
+use super::{shipped, tiny};
 use crate::support::folder::Folder;
 
-const SHIPPED_ENCODER: &str = "models/message-encoder/minilm-l6-670fbe73";
-
-fn hosted(dir: &str) -> HostedEncoder {
-    HostedEncoder::start(BertEncoder::load(Path::new(dir), EncoderPath::F32).unwrap(), 8).unwrap()
+fn hosted(dir: &Path) -> HostedEncoder {
+    HostedEncoder::start(BertEncoder::load(dir, EncoderPath::F32).unwrap(), 8).unwrap()
 }
 
 async fn train(encoder: &dyn Encoder, corpus: &Path, out: &Path) -> intents::Report {
@@ -41,7 +39,7 @@ fn small_corpus() -> Folder {
 
 #[tokio::test]
 async fn equal_data_encoder_and_seed_give_the_same_head() {
-    let encoder = hosted(tiny::DIR);
+    let encoder = hosted(Path::new(tiny::DIR));
     let (here, there) = (Folder::new().unwrap(), Folder::new().unwrap());
     let corpus = small_corpus();
     let one = train(&encoder, corpus.path(), here.path()).await;
@@ -62,8 +60,8 @@ async fn equal_data_encoder_and_seed_give_the_same_head() {
 /// The shipped head on the messages that it never saw: what its manifest says is true.
 #[tokio::test]
 async fn the_shipped_head_measures_as_its_manifest_says() {
-    let encoder = hosted(SHIPPED_ENCODER);
-    let head = IntentHeadClassifier::load(&shipped(), &encoder.version()).unwrap();
+    let encoder = hosted(&shipped::version("message-encoder"));
+    let head = IntentHeadClassifier::load(&shipped::version("intents"), &encoder.version()).unwrap();
     let held_out: Vec<_> = super::corpus::corpus().messages.into_iter().filter(|message| message.held_out).collect();
     let texts: Vec<String> = held_out.iter().map(corpus::Labelled::text).collect();
     let embeddings = encoder.embed(texts.clone()).await.unwrap();
@@ -72,7 +70,7 @@ async fn the_shipped_head_measures_as_its_manifest_says() {
     let right = said.iter().zip(&held_out).filter(|(said, message)| said.intents[0].intent == message.intent).count();
     let sure = said.iter().filter(|said| is_sure(said)).count();
     let accuracy = right as f64 / held_out.len() as f64;
-    let metrics = read_version(&shipped()).unwrap().manifest.metrics;
+    let metrics = read_version(&shipped::version("intents")).unwrap().manifest.metrics;
     println!("held out: {} messages, {right} right ({accuracy:.3}), sure of {sure}", held_out.len());
     println!(
         "macro F1 {:.3}, log loss {:.3}, always the same {:.3}",
@@ -90,8 +88,8 @@ fn is_sure(said: &Classified) -> bool {
 #[tokio::test]
 #[ignore = "prints figures for docs/MODELS.md; needs HOLDFAST_SHARED"]
 async fn how_often_a_text_of_no_intent_gets_one() {
-    let encoder = hosted(SHIPPED_ENCODER);
-    let head = IntentHeadClassifier::load(&shipped(), &encoder.version()).unwrap();
+    let encoder = hosted(&shipped::version("message-encoder"));
+    let head = IntentHeadClassifier::load(&shipped::version("intents"), &encoder.version()).unwrap();
     let folder = PathBuf::from(std::env::var("HOLDFAST_SHARED").unwrap()).join("data/intents");
     for set in ["clinc_oos_test", "clinc_val", "banking77_test"] {
         let file = std::fs::File::open(folder.join(format!("{set}.tsv.gz"))).unwrap();
@@ -116,14 +114,10 @@ async fn how_often_a_text_of_no_intent_gets_one() {
     }
 }
 
-pub(crate) fn shipped() -> PathBuf {
-    let versions = std::fs::read_dir("models/intents").unwrap().map(|entry| entry.unwrap().path());
-    versions.filter(|path| path.is_dir()).max().unwrap()
-}
-
 #[tokio::test]
 #[ignore = "writes models/intents anew; run it after a change of the corpus, the encoder or the trainer"]
 async fn write_the_shipped_head() {
-    let report = train(&hosted(SHIPPED_ENCODER), Path::new("datasets/messages"), Path::new("models")).await;
+    let report =
+        train(&hosted(&shipped::version("message-encoder")), Path::new("datasets/messages"), Path::new("models")).await;
     println!("{}", report.path.display());
 }

@@ -1,7 +1,6 @@
 //! Where messages are filed, and where they are not.
 
 use async_trait::async_trait;
-use holdfast::adapters::linfa::link::LinfaLink;
 use holdfast::commands::train::world;
 use holdfast::domain::event::EventRef;
 use holdfast::domain::ids::{Entropy, MessageId};
@@ -10,23 +9,15 @@ use holdfast::domain::message::{Asks, Channel, Clue, ConflictWith, Link, LinkCan
 use holdfast::domain::payload::{MessageReceived, Sender};
 use holdfast::domain::untrusted::Untrusted;
 use holdfast::flow::FlowError;
-use holdfast::flow::assess::classify;
+use holdfast::flow::assess::classify::{self, Readers};
 use holdfast::flow::assess::link::Linker;
-use holdfast::ports::language::{Classified, Encoder, IntentClassifier, LanguageError};
+use holdfast::ports::language::{Classified, Contexts, Encoder, IntentClassifier, LanguageError};
 use serde_json::{Value, json};
 
 use crate::support::stores::{self, TestStore};
 
 /// Without a ranker, the rule that stands in.
 const BY_RULE: Linker<'static> = Linker { ranker: None, attach_min: 0.9 };
-
-/// The shipped link model.
-pub(super) fn ranker() -> LinfaLink {
-    let mut versions = std::fs::read_dir("models/link").unwrap().map(|entry| entry.unwrap().path());
-    let version = versions.next().expect("a shipped link model");
-    assert!(versions.next().is_none(), "one link model is shipped");
-    LinfaLink::load(&version).unwrap()
-}
 
 fn order(id: &str, customer: &str, po: &str, sku: &str) -> Value {
     json!({"order_id": id, "customer_id": customer, "customer_po": po, "channel": "edi", "placed_at": "2026-06-01T08:00:00Z",
@@ -77,7 +68,7 @@ fn message(from: &str, body: &str) -> MessageReceived {
 
 async fn read(store: &TestStore, from: &str, body: &str) -> Reading {
     let now = "2026-06-15T12:00:00Z".parse().unwrap();
-    classify::read(None, None, store.store.as_ref(), &message(from, body), now, BY_RULE).await.unwrap()
+    classify::read(Readers::default(), store.store.as_ref(), &message(from, body), now, BY_RULE).await.unwrap()
 }
 
 fn attached(reading: &Reading) -> &LinkCandidate {
@@ -183,7 +174,7 @@ async fn an_answer_in_a_thread_is_filed_where_its_thread_is() {
     let store = store().await;
     let now = "2026-06-15T12:00:00Z".parse().unwrap();
     let first = message("ann@north.example", "SO-10002: when?");
-    let reading = classify::read(None, None, store.store.as_ref(), &first, now, BY_RULE).await.unwrap();
+    let reading = classify::read(Readers::default(), store.store.as_ref(), &first, now, BY_RULE).await.unwrap();
     let kept = Message {
         id: MessageId::new(now, &Zero),
         event: EventRef { source: "/test".to_owned(), id: "1".to_owned() },
@@ -199,7 +190,7 @@ async fn an_answer_in_a_thread_is_filed_where_its_thread_is() {
         in_reply_to: Some("<1@north.example>".to_owned()),
         ..message("ann@north.example", "any news?")
     };
-    let reading = classify::read(None, None, store.store.as_ref(), &answer, now, BY_RULE).await.unwrap();
+    let reading = classify::read(Readers::default(), store.store.as_ref(), &answer, now, BY_RULE).await.unwrap();
     assert_eq!(attached(&reading).order_id, "SO-10002");
     assert!(attached(&reading).clues.contains(&Clue::Thread));
 }
@@ -232,6 +223,11 @@ impl Encoder for Full {
     async fn embed(&self, _: Vec<String>) -> Result<Vec<Vec<f32>>, LanguageError> {
         Err(LanguageError::QueueFull { capacity: 1 })
     }
+
+    async fn contexts(&self, _: String) -> Result<Contexts, LanguageError> {
+        Err(LanguageError::QueueFull { capacity: 1 })
+    }
+
     fn width(&self) -> usize {
         1
     }
@@ -254,6 +250,7 @@ async fn a_full_queue_is_handed_on() {
     let store = store().await;
     let now = "2026-06-15T12:00:00Z".parse().unwrap();
     let message = message("ann@north.example", "SO-10001");
-    let refused = classify::read(Some(&Full), Some(&Full), store.store.as_ref(), &message, now, BY_RULE).await;
+    let readers = Readers { encoder: Some(&Full), intents: Some(&Full), values: None };
+    let refused = classify::read(readers, store.store.as_ref(), &message, now, BY_RULE).await;
     assert!(matches!(refused, Err(FlowError::Language(LanguageError::QueueFull { capacity: 1 }))));
 }

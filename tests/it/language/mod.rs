@@ -12,6 +12,7 @@ mod mail;
 mod parts;
 mod samples;
 mod sets;
+mod shipped;
 mod tiny;
 mod weights;
 mod worlds;

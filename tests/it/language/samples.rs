@@ -1,19 +1,16 @@
 //! The sample messages in their sample world: printed honestly, with one bar: a wrong attachment is counted and shown.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use holdfast::adapters::candle::{BertEncoder, HostedEncoder, IntentHeadClassifier};
-use holdfast::config::models::EncoderPath;
 use holdfast::domain::message::{Channel, Link, Reading};
 use holdfast::domain::payload::{MessageReceived, Sender};
 use holdfast::flow::assess::classify;
-use holdfast::flow::assess::link::Linker;
-use holdfast::ports::language::Encoder;
 use serde::Deserialize;
 use serde_json::Value;
 
 use holdfast::commands::train::world;
 
+use super::shipped::Shipped;
 use crate::support::stores;
 
 #[derive(Deserialize)]
@@ -58,12 +55,8 @@ async fn the_sample_messages_are_read_and_linked() {
     let opened = stores::sqlite().await.unwrap();
     let store = &opened.store;
     world::load(store.as_ref(), &world).await.unwrap();
-    let encoder = BertEncoder::load(Path::new("models/message-encoder/minilm-l6-670fbe73"), EncoderPath::Auto).unwrap();
-    let encoder = HostedEncoder::start(encoder, 4).unwrap();
-    let classifier = IntentHeadClassifier::load(&super::intents::shipped(), &encoder.version()).unwrap();
+    let shipped = Shipped::load();
     let lines = std::fs::read_to_string(folder.join("sample.jsonl")).unwrap();
-    let ranker = super::link::ranker();
-    let linker = Linker { ranker: Some(&ranker), attach_min: 0.0 };
     let mut tally = Tally::default();
     for line in lines.lines() {
         let sample: Sample = serde_json::from_str(line).unwrap();
@@ -79,9 +72,8 @@ async fn the_sample_messages_are_read_and_linked() {
             attachments: Vec::new(),
             hidden: Vec::new(),
         };
-        let reading =
-            classify::read(Some(&encoder), Some(&classifier), store.as_ref(), &message, sample.received_at, linker)
-                .await;
+        let (readers, linker) = (shipped.readers(), shipped.linker());
+        let reading = classify::read(readers, store.as_ref(), &message, sample.received_at, linker).await;
         tally.add(&sample, &reading.unwrap(), &world);
     }
     tally.print();

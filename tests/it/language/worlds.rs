@@ -4,17 +4,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use holdfast::adapters::candle::{BertEncoder, HostedEncoder, IntentHeadClassifier};
-use holdfast::adapters::linfa::link::LinfaLink;
 use holdfast::commands::train::corpus::{Clue as LinkClue, Labelled, LabelledLink};
 use holdfast::commands::train::world;
-use holdfast::config::models::EncoderPath;
 use holdfast::domain::message::{Clue, Link};
 use holdfast::flow::assess::classify;
-use holdfast::flow::assess::link::Linker;
-use holdfast::ports::language::{Encoder, IntentClassifier};
 
 use super::corpus::corpus;
+use super::shipped::Shipped;
 use crate::support::stores;
 
 /// How many messages of a clue went where.
@@ -55,15 +51,12 @@ impl Tally {
     }
 }
 
-/// What is shipped.
-struct Models {
-    encoder: HostedEncoder,
-    intents: IntentHeadClassifier,
-    ranker: LinfaLink,
-}
-
-async fn linked(batch: &str, messages: &[&Labelled], models: &Models, tallies: &mut BTreeMap<(bool, LinkClue), Tally>) {
-    let linker = Linker { ranker: Some(&models.ranker), attach_min: 0.0 };
+async fn linked(
+    batch: &str,
+    messages: &[&Labelled],
+    shipped: &Shipped,
+    tallies: &mut BTreeMap<(bool, LinkClue), Tally>,
+) {
     let path = Path::new("datasets/messages").join(batch).join("world.json");
     let opened = stores::sqlite().await.unwrap();
     let world = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
@@ -71,11 +64,8 @@ async fn linked(batch: &str, messages: &[&Labelled], models: &Models, tallies: &
     for message in messages {
         let (Some(label), Some(sent)) = (&message.link, message.received_at) else { continue };
         let received = message.received();
-        let reading = {
-            let (encoder, intents) =
-                (Some(&models.encoder as &dyn Encoder), Some(&models.intents as &dyn IntentClassifier));
-            classify::read(encoder, intents, opened.store.as_ref(), &received, sent, linker).await.unwrap()
-        };
+        let (readers, store) = (shipped.readers(), opened.store.as_ref());
+        let reading = classify::read(readers, store, &received, sent, shipped.linker()).await.unwrap();
         let tally = tallies.entry((message.held_out, label.clue)).or_default();
         let wrong = tally.wrong;
         tally.add(&reading.link, label);
@@ -92,12 +82,9 @@ async fn where_the_authored_messages_go() {
     let mut batches: BTreeMap<&str, Vec<&Labelled>> = BTreeMap::new();
     corpus.messages.iter().for_each(|message| batches.entry(&message.batch).or_default().push(message));
     let mut tallies = BTreeMap::new();
-    let encoder = BertEncoder::load(Path::new("models/message-encoder/minilm-l6-670fbe73"), EncoderPath::Auto).unwrap();
-    let encoder = HostedEncoder::start(encoder, 4).unwrap();
-    let intents = IntentHeadClassifier::load(&super::intents::shipped(), &encoder.version()).unwrap();
-    let models = Models { encoder, intents, ranker: super::link::ranker() };
+    let shipped = Shipped::load();
     for (batch, messages) in batches.iter().filter(|(_, messages)| messages.iter().any(|m| m.link.is_some())) {
-        linked(batch, messages, &models, &mut tallies).await;
+        linked(batch, messages, &shipped, &mut tallies).await;
     }
     for held_out in [false, true] {
         println!(

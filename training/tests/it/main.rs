@@ -24,6 +24,7 @@ mod quality;
 mod ranking;
 mod reliability;
 mod ship_date;
+mod sparse;
 mod split;
 mod statistics;
 mod support;

@@ -59,6 +59,12 @@ impl Fast {
         Ok(vectors)
     }
 
+    /// The states of a text's tokens, one after the other.
+    pub(super) fn states(&self, tokens: &[u32]) -> Result<Vec<f32>, String> {
+        let states = SCRATCH.with_borrow_mut(|scratch| self.encoder.states(tokens, scratch));
+        states.map_err(|error| error.to_string())
+    }
+
     /// The token ids of a text, as this path cuts it.
     pub(super) fn tokens(&self, tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>, String> {
         self.tokens.encode(tokenizer, text)

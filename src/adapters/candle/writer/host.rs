@@ -8,7 +8,7 @@ use crate::ports::language::{Brief, Chosen, LanguageError, Writer};
 
 /// A writer behind a bounded queue.
 pub struct HostedWriter {
-    host: Host<Brief, Vec<Chosen>>,
+    host: Host<CandleWriter>,
     version: String,
     digest: String,
 }
@@ -18,9 +18,9 @@ impl HostedWriter {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(mut writer: CandleWriter, version: String, capacity: usize) -> std::io::Result<Self> {
+    pub fn start(writer: CandleWriter, version: String, capacity: usize) -> std::io::Result<Self> {
         let digest = writer.digest().to_owned();
-        let host = Host::start("summary-writer", capacity, move |brief| writer.choose(brief))?;
+        let host = Host::start("summary-writer", capacity, writer)?;
         Ok(Self { host, version, digest })
     }
 }
@@ -28,7 +28,7 @@ impl HostedWriter {
 #[async_trait]
 impl Writer for HostedWriter {
     async fn choose(&self, brief: Brief) -> Result<Vec<Chosen>, LanguageError> {
-        self.host.ask(brief).await
+        self.host.ask(move |writer| writer.choose(&brief)).await
     }
 
     fn version(&self) -> String {

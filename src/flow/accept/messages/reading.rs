@@ -14,7 +14,7 @@ use crate::domain::party::ObjectKind;
 use crate::domain::payload::MessageReceived;
 use crate::domain::untrusted::Untrusted;
 use crate::flow::accept::envelope::{self, Understood};
-use crate::flow::assess::classify;
+use crate::flow::assess::classify::{self, Readers};
 use crate::flow::assess::link::Linker;
 use crate::flow::error::FlowError;
 use crate::flow::services::{Ctx, Services};
@@ -103,17 +103,19 @@ async fn read(
     message: &Message,
     now: Timestamp,
 ) -> Result<(Reading, Option<Embedding>), FlowError> {
-    let (encoder, intents) = (services.models.encoder.get(), services.models.intents.get());
+    let models = &services.models;
+    let (encoder, intents, values) = (models.encoder.get(), models.intents.get(), models.values.get());
+    let readers = Readers { encoder: encoder.as_deref(), intents: intents.as_deref(), values: values.as_deref() };
     let mut content = message.content.as_written().clone();
     content.sent_at = content.sent_at.or(Some(message.received_at));
-    let ranker = services.models.link.get();
+    let ranker = models.link.get();
     let linker = Linker { ranker: ranker.as_deref(), attach_min: services.settings.auto_attach_min };
     // Before the transaction: inference must not hold one open.
-    let said = classify::classify(encoder.as_deref(), intents.as_deref(), &content).await?;
+    let heard = readers.hear(&content).await?;
     let mut tx = services.store.read().await?;
-    let mut reading = classify::read_in(tx.as_mut(), said.as_ref(), &content, now, linker).await?;
+    let mut reading = classify::read_in(tx.as_mut(), &heard, &content, now, linker).await?;
     reading.unknown.extend(left_out(&content));
-    Ok((reading, said.map(|said| said.embedding)))
+    Ok((reading, heard.classification.map(|said| said.embedding)))
 }
 
 /// What came with a message and was not read, in our own words.

@@ -23,9 +23,8 @@ pub fn of(message: &MessageReceived) -> String {
 /// The text of a message's parts; `role` is what the envelope claims.
 #[must_use]
 pub fn of_parts(role: Option<SenderRole>, channel: Channel, subject: Option<&str>, body: &str) -> String {
-    let role = role.map_or("unknown", SenderRole::name);
     let subject = subject.map(str::trim).filter(|subject| !subject.is_empty());
-    let mut text = format!("{role} {}: ", channel.name().replace('_', " "));
+    let mut text = writer(role, channel);
     if let Some(subject) = subject {
         without_numbers(subject, &mut text);
         text.push('\n');
@@ -43,6 +42,25 @@ pub fn of_parts(role: Option<SenderRole>, channel: Channel, subject: Option<&str
     }
     text.truncate(text.trim_end().len());
     text
+}
+
+/// A message as it stands, for what looks at single words: the text, and where subject and body begin in it.
+#[must_use]
+pub fn whole(role: Option<SenderRole>, channel: Channel, subject: Option<&str>, body: &str) -> (String, [usize; 2]) {
+    let mut text = writer(role, channel);
+    let at_subject = text.len();
+    if let Some(subject) = subject {
+        text.push_str(subject);
+        text.push('\n');
+    }
+    let at_body = text.len();
+    text.push_str(body);
+    (text, [at_subject, at_body])
+}
+
+/// Who is said to write, and how.
+fn writer(role: Option<SenderRole>, channel: Channel) -> String {
+    format!("{} {}: ", role.map_or("unknown", SenderRole::name), channel.name().replace('_', " "))
 }
 
 /// Appends `text` with every run of digits that is long enough as one sign.

@@ -10,6 +10,7 @@ use super::words::Word;
 use super::{dates, lexicon, numbers};
 use crate::domain::message::EntityType;
 use crate::domain::party::normalised;
+use crate::domain::weights::CLASSES;
 
 /// Words of one identifier that is written with blanks (`GD 120 881`).
 const JOINED_WORDS_MAX: usize = 4;
@@ -26,15 +27,12 @@ pub(super) enum Class {
 }
 
 impl Class {
-    /// Number of classes.
-    pub(super) const COUNT: usize = 11;
-
     /// Its place in a row of weights.
     pub(super) fn index(self) -> usize {
         match self {
             Self::Nothing => 0,
             Self::Type(kind) => 1 + EntityType::ALL.iter().position(|other| *other == kind).unwrap_or(0),
-            Self::OtherDate => Self::COUNT - 1,
+            Self::OtherDate => CLASSES - 1,
         }
     }
 

@@ -106,7 +106,9 @@ pub(super) struct Shown {
     pub(super) features: Vec<u32>,
     /// What speaks for one class, with one weight whichever class it is: that the store knows such a number, that the words ask
     /// for one. What is learned of orders so holds for invoices.
-    pub(super) tied: Vec<(Class, u32)>,
+    pub(super) tied: Vec<(usize, u32)>,
+    /// What an encoder made of it where it stands, where that is looked at.
+    pub(super) context: Option<Vec<f32>>,
 }
 
 /// The features of one candidate.
@@ -146,11 +148,11 @@ pub(super) fn of(
     edges(&mut bag, text, candidate, form, &said);
     dates(&mut bag, text, candidate, form, message, sent);
     numbers(&mut bag, text, candidate, form);
-    Shown { features: bag.0, tied: tied(text, known, candidate, message) }
+    Shown { features: bag.0, tied: tied(text, known, candidate, message), context: None }
 }
 
 /// For each class of identifiers, whether store and words speak for it.
-fn tied(text: &Text<'_>, known: &Known, candidate: &Candidate, message: &Message) -> Vec<(Class, u32)> {
+fn tied(text: &Text<'_>, known: &Known, candidate: &Candidate, message: &Message) -> Vec<(usize, u32)> {
     let Some(key) = candidate.key.as_deref().filter(|_| message.filled) else { return Vec::new() };
     let kinds = known.kinds(key);
     let near = known.near.get(key).map(|(kind, _)| *kind);
@@ -181,7 +183,7 @@ fn tied(text: &Text<'_>, known: &Known, candidate: &Candidate, message: &Message
             for more in [wanted, message.role, &mask, text.place(candidate.start), ""] {
                 let mut bag = Bag(Vec::new());
                 bag.add(&["tied", how, fits, more]);
-                found.extend(bag.0.into_iter().map(|hash| (class, hash)));
+                found.extend(bag.0.into_iter().map(|hash| (class.index(), hash)));
             }
         }
     }
