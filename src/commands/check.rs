@@ -20,6 +20,8 @@ pub async fn run(config: Config) -> Result<()> {
     println!("effect model: {}", services.models.effect.get().map_or_else(none, |m| m.version()));
     println!("message encoder: {}", services.models.encoder.get().map_or_else(none, |m| m.version()));
     println!("intent classifier: {}", services.models.intents.get().map_or_else(none, |m| m.version()));
+    println!("values model: {}", services.models.values.get().map_or_else(none, |m| m.version.clone()));
+    println!("link model: {}", services.models.link.get().map_or_else(none, |m| m.version()));
     println!("summary writer: {}", services.models.writer.get().map_or_else(none, |m| m.version()));
     Ok(())
 }

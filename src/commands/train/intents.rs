@@ -196,7 +196,9 @@ fn rows(corpus: &corpus::Corpus, corrections: &[(Message, Correction)]) -> Vec<R
         slices: [format!("language {}", message.language), format!("channel {}", message.channel.name())],
     });
     let corrected = corrections.iter().filter_map(|(message, correction)| {
-        let text = text::of(message.content.as_written());
+        let mut content = message.content.as_written().clone();
+        content.from.role = message.reading.as_ref().map(|reading| reading.role).or(content.from.role);
+        let text = text::of(&content);
         correction.intent.map(|intent| Row { text, intent, part: Part::Fit, slices: Default::default() })
     });
     authored.chain(corrected).collect()

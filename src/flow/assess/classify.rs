@@ -93,6 +93,18 @@ impl Heard<'_> {
     }
 }
 
+/// A message with the role that its sender's address is known by, whatever the envelope claims: mails claim none.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn with_known_role(store: &dyn Store, mut message: MessageReceived) -> Result<MessageReceived, StoreError> {
+    let sender = sender::identify(store.read().await?.as_mut(), &message.from).await?;
+    if sender.party.is_some() {
+        message.from.role = Some(sender.role);
+    }
+    Ok(message)
+}
+
 /// Reads a message. `linker` ranks where it belongs; `now` stands for the time it was
 /// sent where the message says none.
 ///
@@ -105,10 +117,11 @@ pub async fn read(
     now: Timestamp,
     linker: Linker<'_>,
 ) -> Result<Reading, FlowError> {
+    let message = with_known_role(store, message.clone()).await?;
     // Before the transaction: inference must not hold one open.
-    let heard = readers.hear(message).await?;
+    let heard = readers.hear(&message).await?;
     let mut tx = store.read().await?;
-    Ok(read_in(tx.as_mut(), &heard, message, now, linker).await?)
+    Ok(read_in(tx.as_mut(), &heard, &message, now, linker).await?)
 }
 
 /// The part of [`read`] that needs the store: sender, values and link.

@@ -245,6 +245,24 @@ impl IntentClassifier for Full {
     }
 }
 
+/// A mail claims no role: what its address is known by stands in the texts that the models read, and a claim does not win
+/// against it.
+#[tokio::test]
+async fn models_hear_the_role_that_an_address_is_known_by() {
+    let store = store().await;
+    for (from, claimed, known) in [
+        ("sue@maker.example", None, Some(SenderRole::Supplier)),
+        ("new@maker.example", Some(SenderRole::Internal), Some(SenderRole::Supplier)),
+        ("who@nobody.example", Some(SenderRole::Carrier), Some(SenderRole::Carrier)),
+        ("who@nobody.example", None, None),
+    ] {
+        let mut message = message(from, "late");
+        message.from.role = claimed;
+        let heard = classify::with_known_role(store.store.as_ref(), message).await.unwrap();
+        assert_eq!(heard.from.role, known, "{from} {claimed:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_full_queue_is_handed_on() {
     let store = store().await;

@@ -108,6 +108,7 @@ async fn read(
     let readers = Readers { encoder: encoder.as_deref(), intents: intents.as_deref(), values: values.as_deref() };
     let mut content = message.content.as_written().clone();
     content.sent_at = content.sent_at.or(Some(message.received_at));
+    let content = classify::with_known_role(&*services.store, content).await?;
     let ranker = models.link.get();
     let linker = Linker { ranker: ranker.as_deref(), attach_min: services.settings.auto_attach_min };
     // Before the transaction: inference must not hold one open.
