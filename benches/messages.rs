@@ -103,7 +103,7 @@ async fn read(app: &App, messages: &[&Labelled], classified: bool) -> (Duration,
     for message in messages {
         let mail = mail::read(&as_mail(message)).unwrap();
         let sent = message.received_at.unwrap();
-        let reading = classify::read(readers, store, &mail, sent, linker).await.unwrap();
+        let (reading, _) = classify::read(readers, store, &mail, sent, linker).await.unwrap();
         attached += usize::from(matches!(reading.link, Link::Attached { .. }));
     }
     (began.elapsed(), attached)

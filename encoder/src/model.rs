@@ -341,13 +341,10 @@ impl Pass<'_> {
             Out::Vectors(_) => {}
             Out::States(states) => {
                 let Common { width, stride, .. } = *self.common;
-                let halves = [layer == layers.div_ceil(2), layer == layers];
-                for (state, x) in states.chunks_exact_mut(2 * width).zip(x.chunks_exact(stride)) {
-                    let (middle, last) = state.split_at_mut(width);
-                    for (half, is_asked) in [middle, last].into_iter().zip(halves) {
-                        if is_asked {
-                            half.copy_from_slice(&x[..width]);
-                        }
+                for (asked, at) in [(layers.div_ceil(2), 0), (layers, width)] {
+                    if layer == asked {
+                        let rows = states.chunks_exact_mut(2 * width).zip(x.chunks_exact(stride));
+                        rows.for_each(|(state, x)| state[at..at + width].copy_from_slice(&x[..width]));
                     }
                 }
             }

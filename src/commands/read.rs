@@ -12,9 +12,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::domain::message::{Link, Reading};
 use crate::domain::payload::MessageReceived;
-use crate::flow::assess::classify::{self, Readers};
-use crate::flow::assess::link::Linker;
-use crate::flow::assess::parts;
+use crate::flow::assess::{classify, parts};
 
 /// Options of `holdfast read`.
 #[derive(clap::Args)]
@@ -34,15 +32,7 @@ pub async fn run(config: Config, args: Args) -> Result<()> {
     let bytes = std::fs::read(&args.file).with_context(|| format!("`{}` cannot be read", args.file.display()))?;
     let message = mail::read(&bytes).with_context(|| args.file.display().to_string())?;
     let app = App::open(config).await?;
-    let services = &app.services;
-    let models = &services.models;
-    let (encoder, intents, values) = (models.encoder.get(), models.intents.get(), models.values.get());
-    let readers = Readers { encoder: encoder.as_deref(), intents: intents.as_deref(), values: values.as_deref() };
-    let now = services.clock.now();
-    let ranker = models.link.get();
-    let linker = Linker { ranker: ranker.as_deref(), attach_min: services.settings.auto_attach_min };
-    let store = &*services.store;
-    let reading = classify::read(readers, store, &message, now, linker).await?;
+    let (reading, _) = classify::read_with(&app.services, &message, app.services.clock.now()).await?;
     if args.json {
         println!("{}", json!({ "message": message, "reading": reading }));
     } else {

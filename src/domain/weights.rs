@@ -30,7 +30,7 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// Reads what [`Self::features`] and [`Self::contexts`] wrote; a file that ends within a row ends before it.
+    /// Reads what [`Self::write_features`] and [`Self::write_contexts`] wrote; a file that ends within a row ends before it.
     #[must_use]
     pub fn read(version: &str, features: &[u8], contexts: &[u8]) -> Self {
         let (step, rows) = features.split_at_checked(4).unwrap_or_default();
@@ -53,7 +53,7 @@ impl Weights {
 
     /// Weights of features as they are stored: in eight bits each; rows that round to nothing are left out.
     #[must_use]
-    pub fn features(rows: &BTreeMap<u32, Vec<f32>>) -> Vec<u8> {
+    pub fn write_features(rows: &BTreeMap<u32, Vec<f32>>) -> Vec<u8> {
         let most = rows.values().flatten().fold(0.0_f32, |most, weight| most.max(weight.abs()));
         let step = most / f32::from(i8::MAX);
         let mut bytes = step.to_le_bytes().to_vec();
@@ -70,7 +70,7 @@ impl Weights {
 
     /// Weights of contexts as they are stored: what every context adds, then what each of its numbers does, by class.
     #[must_use]
-    pub fn contexts(rows: &[Vec<f32>]) -> Vec<u8> {
+    pub fn write_contexts(rows: &[Vec<f32>]) -> Vec<u8> {
         rows.iter().flatten().flat_map(|weight| weight.to_le_bytes()).collect()
     }
 

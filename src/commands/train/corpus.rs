@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::domain::message::{Channel, EntityType, Intent};
+use crate::domain::message::{Channel, EntityType, Intent, SenderRole};
 use crate::domain::payload::{MessageReceived, Sender};
 use crate::flow::assess::classify::text;
 
@@ -87,10 +87,16 @@ pub struct LabelledEntity {
 }
 
 impl Labelled {
+    /// Who writes it.
+    #[must_use]
+    pub fn role(&self) -> SenderRole {
+        self.from.role.unwrap_or(SenderRole::Unknown)
+    }
+
     /// The text that a classifier reads.
     #[must_use]
     pub fn text(&self) -> String {
-        text::of_parts(self.from.role, self.channel, self.subject.as_deref(), &self.body)
+        text::of_parts(self.role(), self.channel, self.subject.as_deref(), &self.body)
     }
 
     /// The message as it would be received; the corpus holds no threads.

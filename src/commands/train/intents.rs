@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use super::corpus;
 use super::{Progress, Trainer};
 use crate::adapters::candle::heads::{FILE, KIND};
-use crate::domain::message::{Correction, Intent, Message};
+use crate::domain::message::{Correction, Intent, Message, SenderRole};
 use crate::domain::model::ModelVersion;
 use crate::flow::assess::classify::text;
 use crate::ports::language::Encoder;
@@ -196,9 +196,9 @@ fn rows(corpus: &corpus::Corpus, corrections: &[(Message, Correction)]) -> Vec<R
         slices: [format!("language {}", message.language), format!("channel {}", message.channel.name())],
     });
     let corrected = corrections.iter().filter_map(|(message, correction)| {
-        let mut content = message.content.as_written().clone();
-        content.from.role = message.reading.as_ref().map(|reading| reading.role).or(content.from.role);
-        let text = text::of(&content);
+        let content = message.content.as_written();
+        let role = message.reading.as_ref().map(|reading| reading.role).or(content.from.role);
+        let text = text::of(content, role.unwrap_or(SenderRole::Unknown));
         correction.intent.map(|intent| Row { text, intent, part: Part::Fit, slices: Default::default() })
     });
     authored.chain(corrected).collect()

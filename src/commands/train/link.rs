@@ -151,7 +151,7 @@ async fn read_world(
     for message in messages {
         let (Some(label), Some(sent)) = (&message.link, message.received_at) else { continue };
         let content = message.received();
-        let heard = readers.hear(&content).await?;
+        let heard = readers.hear(&content, message.role()).await?;
         let mut tx = store.store.read().await?;
         let (keys, pairs) = paired(&mut *tx, &heard, (&content, sent), &said_intents(message)).await?;
         let right = |(kind, key): &(ObjectKind, String)| match (&label.order_id, &label.purchase_order_id) {
@@ -182,7 +182,7 @@ async fn paired(
     let sender = sender::identify(tx, &message.from).await?;
     let known = extract::known::load(tx, message, sender.role).await?;
     let day = sent.to_zoned(TimeZone::UTC).date();
-    let entities = heard.values(message, &known, day);
+    let entities = heard.values(message, &known, Some(day));
     let read = Read { message, entities: &entities, known: &known, sender: &sender, intents, sent: day };
     Ok(link::pairs(tx, read).await?)
 }

@@ -16,14 +16,14 @@ use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-use super::corpus::{self, Corpus, Labelled};
+use super::corpus::{self, Corpus, Labelled, LabelledEntity};
 use super::{About, Progress, Trainer, verdict};
 use crate::adapters::candle::values::{CONTEXTS, FEATURES, KIND};
-use crate::domain::message::{Entity, EntityType, SenderRole};
+use crate::domain::message::{Entity, EntityType};
 use crate::domain::model::ModelVersion;
 use crate::domain::party::{ObjectKind, normalised, shape};
 use crate::domain::weights::{CLASSES, Weights};
-use crate::flow::assess::classify::Readers;
+use crate::flow::assess::classify;
 use crate::flow::assess::extract::{self, InContext, Known, weigh};
 use crate::ports::language::Encoder;
 use crate::ports::store::objects::{KnownNumber, ReferenceHit};
@@ -47,6 +47,14 @@ pub fn key(kind: EntityType, text: &str, value: Option<&str>) -> Key {
     (kind, said)
 }
 
+fn key_of(entity: &Entity) -> Key {
+    key(entity.kind, &entity.text, entity.value.as_deref())
+}
+
+fn key_as_labelled(entity: &LabelledEntity) -> Key {
+    key(entity.kind, &entity.text, entity.value.as_deref())
+}
+
 /// Groups of types that share a bar.
 #[must_use]
 pub fn group(kind: EntityType) -> &'static str {
@@ -61,13 +69,13 @@ pub fn group(kind: EntityType) -> &'static str {
 /// The values of a message as its author labelled them.
 #[must_use]
 pub fn gold(message: &Labelled) -> BTreeSet<Key> {
-    message.entities.iter().map(|entity| key(entity.kind, &entity.text, entity.value.as_deref())).collect()
+    message.entities.iter().map(key_as_labelled).collect()
 }
 
 /// The values that were read.
 #[must_use]
 pub fn said(entities: &[Entity]) -> BTreeSet<Key> {
-    entities.iter().map(|entity| key(entity.kind, &entity.text, entity.value.as_deref())).collect()
+    entities.iter().map(key_of).collect()
 }
 
 /// Values of one group in the held-out messages: how many were labelled, read and rightly read.
@@ -163,23 +171,26 @@ impl Read<'_> {
     fn weighing(&self, known: &Known, weight: f32) -> Vec<Example> {
         let Labelled { subject, body, entities, .. } = self.message;
         let seen = extract::examples(self.context.as_ref(), subject.as_deref(), body, known, self.sent);
-        let said = |entity: &Entity| key(entity.kind, &entity.text, entity.value.as_deref());
         let mut texts: BTreeMap<Key, Vec<&str>> = BTreeMap::new();
         for entity in entities {
-            texts.entry(key(entity.kind, &entity.text, entity.value.as_deref())).or_default().push(&entity.text);
+            texts.entry(key_as_labelled(entity)).or_default().push(&entity.text);
         }
         let label = |example: &extract::Example| {
-            example.says.iter().find(|(_, entity)| texts.contains_key(&said(entity))).cloned()
+            example.says.iter().find(|(_, entity)| texts.contains_key(&key_of(entity))).cloned()
         };
         let labels: Vec<Option<(usize, Entity)>> = seen.iter().map(label).collect();
         // Of several places that say a value, those are meant that are written as the label is.
         let as_written = |entity: &Entity| {
-            let written = &texts[&said(entity)];
+            let written = &texts[&key_of(entity)];
             written.iter().any(|text| text.contains(entity.text.trim()) || entity.text.contains(text))
         };
-        let exact: BTreeSet<Key> =
-            labels.iter().flatten().filter(|(_, entity)| as_written(entity)).map(|(_, entity)| said(entity)).collect();
-        let keep = |(_, entity): &(usize, Entity)| as_written(entity) || !exact.contains(&said(entity));
+        let exact: BTreeSet<Key> = labels
+            .iter()
+            .flatten()
+            .filter(|(_, entity)| as_written(entity))
+            .map(|(_, entity)| key_of(entity))
+            .collect();
+        let keep = |(_, entity): &(usize, Entity)| as_written(entity) || !exact.contains(&key_of(entity));
         let example = |(seen, label): (extract::Example, Option<(usize, Entity)>)| Example {
             features: seen.features,
             tied: seen.tied,
@@ -228,8 +239,8 @@ pub async fn learn(
     let examples: Vec<Example> = read.iter().flat_map(Read::examples).collect();
     let fitted = sparse::fit(&examples, CLASSES, &Options::default());
     Ok(Files {
-        features: Weights::features(&fitted.features),
-        contexts: Weights::contexts(&fitted.contexts),
+        features: Weights::write_features(&fitted.features),
+        contexts: Weights::write_contexts(&fitted.contexts),
         examples: examples.len(),
     })
 }
@@ -302,16 +313,21 @@ async fn read<'a>(
     heard: &mut Progress<'_>,
 ) -> anyhow::Result<Vec<Read<'a>>> {
     let mut worlds: BTreeMap<&str, Option<Vec<KnownNumber>>> = BTreeMap::new();
-    // Which weights does not matter here: what is wanted is where the message's words stand.
-    let readers = Readers { encoder, values: Some(weigh::built_in()), intents: None };
     let mut found = Vec::new();
     for message in messages {
         let world = match worlds.get(message.batch.as_str()) {
             Some(world) => world,
             None => worlds.entry(&message.batch).or_insert(world(&dir.join(&message.batch))?),
         };
-        let role = message.from.role.unwrap_or(SenderRole::Unknown);
-        let context = readers.hear(&message.received()).await.context("the encoder failed on a message")?.values;
+        let role = message.role();
+        let context = match encoder {
+            Some(encoder) => Some(
+                classify::in_context(encoder, &message.received(), role)
+                    .await
+                    .context("the encoder failed on a message")?,
+            ),
+            None => None,
+        };
         let in_world = world.as_ref().map(|numbers| {
             let of = |number: &KnownNumber| Some((shape(&number.normalised), EntityType::parse(&number.hit.entity)?));
             let shapes = numbers.iter().filter_map(of).collect();
@@ -321,7 +337,7 @@ async fn read<'a>(
         });
         found.push(Read {
             message,
-            context: context.map(|(_, context)| context),
+            context,
             in_world,
             alone: Known::nothing(role),
             sent: message.received_at.map(|at| at.to_zoned(TimeZone::UTC).date()),

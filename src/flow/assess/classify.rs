@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::domain::message::{Entity, Reading, ScoredIntent};
+use crate::domain::message::{Entity, Reading, ScoredIntent, SenderRole};
 use crate::domain::payload::MessageReceived;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::weights::Weights;
@@ -18,6 +18,7 @@ use crate::flow::FlowError;
 use crate::flow::assess::extract::{InContext, Known, weigh};
 use crate::flow::assess::link::Linker;
 use crate::flow::assess::{extract, link, sender};
+use crate::flow::services::Services;
 use crate::ports::language::{Classified, Embedding, Encoder, IntentClassifier, LanguageError};
 use crate::ports::store::{Store, StoreError, Transaction};
 
@@ -56,57 +57,81 @@ pub struct Heard<'a> {
 }
 
 impl Readers<'_> {
-    /// What they make of a message.
+    /// What they make of a message whose sender is known as `role`.
     ///
     /// # Errors
     /// [`LanguageError`]: the queue is full or a model failed.
-    pub async fn hear(&self, message: &MessageReceived) -> Result<Heard<'_>, LanguageError> {
-        Ok(Heard { classification: self.classify(message).await?, values: self.place(message).await? })
+    pub async fn hear(&self, message: &MessageReceived, role: SenderRole) -> Result<Heard<'_>, LanguageError> {
+        let Some(encoder) = self.encoder else { return Ok(Heard::default()) };
+        let classification = match self.intents {
+            Some(classifier) => classify(encoder, classifier, text::of(message, role)).await?,
+            None => None,
+        };
+        let values = match self.values {
+            Some(weights) => Some((weights, in_context(encoder, message, role).await?)),
+            None => None,
+        };
+        Ok(Heard { classification, values })
     }
+}
 
-    async fn classify(&self, message: &MessageReceived) -> Result<Option<Classification>, LanguageError> {
-        let (Some(encoder), Some(classifier)) = (self.encoder, self.intents) else { return Ok(None) };
-        let text = text::of(message);
-        let mut embeddings = encoder.embed(vec![text.clone()]).await?;
-        let Some(vector) = embeddings.pop() else { return Ok(None) };
-        let classified = classifier.classify(&text, &vector)?;
-        let embedding = Embedding { encoder: encoder.version(), vector };
-        Ok(Some(Classification { classified, model: classifier.version(), embedding }))
-    }
+async fn classify(
+    encoder: &dyn Encoder,
+    classifier: &dyn IntentClassifier,
+    text: String,
+) -> Result<Option<Classification>, LanguageError> {
+    let mut embeddings = encoder.embed(vec![text.clone()]).await?;
+    let Some(vector) = embeddings.pop() else { return Ok(None) };
+    let classified = classifier.classify(&text, &vector)?;
+    let embedding = Embedding { encoder: encoder.version(), vector };
+    Ok(Some(Classification { classified, model: classifier.version(), embedding }))
+}
 
-    async fn place(&self, message: &MessageReceived) -> Result<Option<(&Weights, InContext)>, LanguageError> {
-        let (Some(encoder), Some(values)) = (self.encoder, self.values) else { return Ok(None) };
-        let (text, at) = text::whole(message.from.role, message.channel, message.subject.as_deref(), &message.body);
-        Ok(Some((values, InContext { contexts: encoder.contexts(text).await?, at })))
-    }
+/// What the encoder makes of a message's words where they stand.
+///
+/// # Errors
+/// [`LanguageError`]: the queue is full or the encoder failed.
+pub async fn in_context(
+    encoder: &dyn Encoder,
+    message: &MessageReceived,
+    role: SenderRole,
+) -> Result<InContext, LanguageError> {
+    let (text, at) = text::whole(message, role);
+    Ok(InContext { contexts: encoder.contexts(text).await?, at })
 }
 
 impl Heard<'_> {
     /// The typed values of the message that was heard.
     #[must_use]
-    pub fn values(&self, message: &MessageReceived, known: &Known, sent: Date) -> Vec<Entity> {
+    pub fn values(&self, message: &MessageReceived, known: &Known, sent: Option<Date>) -> Vec<Entity> {
         let by = match &self.values {
             Some((weights, context)) => (*weights, Some(context)),
             None => (weigh::built_in(), None),
         };
-        extract::extract_by(by, message.subject.as_deref(), &message.body, known, Some(sent))
+        extract::extract_by(by, message.subject.as_deref(), &message.body, known, sent)
     }
 }
 
-/// A message with the role that its sender's address is known by, whatever the envelope claims: mails claim none.
+/// As [`read`], by the models that serve.
 ///
 /// # Errors
-/// [`StoreError`].
-pub async fn with_known_role(store: &dyn Store, mut message: MessageReceived) -> Result<MessageReceived, StoreError> {
-    let sender = sender::identify(store.read().await?.as_mut(), &message.from).await?;
-    if sender.party.is_some() {
-        message.from.role = Some(sender.role);
-    }
-    Ok(message)
+/// As [`read`].
+pub async fn read_with(
+    services: &Services,
+    message: &MessageReceived,
+    now: Timestamp,
+) -> Result<(Reading, Option<Embedding>), FlowError> {
+    let models = &services.models;
+    let (encoder, intents, values) = (models.encoder.get(), models.intents.get(), models.values.get());
+    let readers = Readers { encoder: encoder.as_deref(), intents: intents.as_deref(), values: values.as_deref() };
+    let ranker = models.link.get();
+    let linker = Linker { ranker: ranker.as_deref(), attach_min: services.settings.auto_attach_min };
+    read(readers, &*services.store, message, now, linker).await
 }
 
-/// Reads a message. `linker` ranks where it belongs; `now` stands for the time it was
-/// sent where the message says none.
+/// Reads a message, and gives its embedding where its intent was read. `linker` ranks where it belongs; `now` stands for the
+/// time it was sent where the message says none. The models hear the role that the sender's address is known by, for a mail
+/// claims none.
 ///
 /// # Errors
 /// [`FlowError::Language`] when the queue is full or a model failed, [`FlowError::Store`].
@@ -116,30 +141,27 @@ pub async fn read(
     message: &MessageReceived,
     now: Timestamp,
     linker: Linker<'_>,
-) -> Result<Reading, FlowError> {
-    let message = with_known_role(store, message.clone()).await?;
-    // Before the transaction: inference must not hold one open.
-    let heard = readers.hear(&message).await?;
+) -> Result<(Reading, Option<Embedding>), FlowError> {
+    let sender = sender::identify(store.read().await?.as_mut(), &message.from).await?;
+    // Outside a transaction: inference must not hold one open.
+    let heard = readers.hear(message, sender.role).await?;
     let mut tx = store.read().await?;
-    Ok(read_in(tx.as_mut(), &heard, &message, now, linker).await?)
+    let reading = read_in(tx.as_mut(), &heard, (message, sender), now, linker).await?;
+    Ok((reading, heard.classification.map(|said| said.embedding)))
 }
 
-/// The part of [`read`] that needs the store: sender, values and link.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn read_in(
+/// The part of [`read`] that needs the store: values and link.
+async fn read_in(
     tx: &mut dyn Transaction,
     heard: &Heard<'_>,
-    message: &MessageReceived,
+    (message, sender): (&MessageReceived, sender::Identity),
     now: Timestamp,
     linker: Linker<'_>,
 ) -> Result<Reading, StoreError> {
     let classification = heard.classification.as_ref();
-    let sender = sender::identify(tx, &message.from).await?;
     let known = extract::known::load(tx, message, sender.role).await?;
     let sent = message.sent_at.unwrap_or(now).to_zoned(TimeZone::UTC).date();
-    let entities = heard.values(message, &known, sent);
+    let entities = heard.values(message, &known, Some(sent));
     let top = classification.and_then(|said| said.classified.intents.first().cloned().map(|top| (top, said)));
     let sure = |(top, said): &(ScoredIntent, &Classification)| {
         !said.classified.is_strange && top.probability >= said.classified.threshold

@@ -205,9 +205,12 @@ pub async fn restore(services: &Services) -> Result<Restored, FlowError> {
 async fn start(services: &Services, ctx: &Ctx<'_>, name: &str) -> Result<Option<Serving>, FlowError> {
     let mut tx = services.store.read().await?;
     if let Some(last) = latest(tx.as_mut(), name).await? {
-        let registered = registered(tx.as_mut(), name, &last.version).await?;
-        drop(tx);
-        install(services, load(services, &registered)?).await?;
+        // An encoder brings what looks at its numbers.
+        if !is_serving(&services.models, name, &last) {
+            let registered = registered(tx.as_mut(), name, &last.version).await?;
+            drop(tx);
+            install(services, load(services, &registered)?).await?;
+        }
         return Ok(Some(last));
     }
     let versions = tx.model_versions().await?;
@@ -228,7 +231,7 @@ pub async fn follow(services: &Services) -> Result<Vec<&'static str>, FlowError>
     for name in NAMES {
         let mut tx = services.store.read().await?;
         let Some(last) = latest(tx.as_mut(), name).await? else { continue };
-        if serving_now(&services.models, name) == Some(format!("{name}/{}", last.version)) {
+        if is_serving(&services.models, name, &last) {
             continue;
         }
         let registered = registered(tx.as_mut(), name, &last.version).await?;
@@ -306,6 +309,11 @@ async fn latest(tx: &mut dyn Transaction, name: &str) -> Result<Option<Serving>,
 pub(super) async fn registered(tx: &mut dyn Transaction, name: &str, version: &str) -> Result<ModelVersion, FlowError> {
     let found = tx.model_version(name, version).await?;
     found.ok_or_else(|| FlowError::NotFound { kind: "model version", id: format!("{name}/{version}") })
+}
+
+/// Whether this process answers by that version already.
+fn is_serving(models: &Models, name: &str, last: &Serving) -> bool {
+    serving_now(models, name) == Some(format!("{name}/{}", last.version))
 }
 
 /// `name/version` of what answers under a name in this process.

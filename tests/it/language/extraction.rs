@@ -22,14 +22,13 @@ use crate::support::stores;
 async fn read(encoder: &dyn Encoder, weights: &Weights, store: &dyn Store, message: &Labelled) -> Vec<Entity> {
     let received = message.received();
     let readers = Readers { encoder: Some(encoder), values: Some(weights), intents: None };
-    let heard = readers.hear(&received).await.unwrap();
+    let heard = readers.hear(&received, message.role()).await.unwrap();
     let mut tx = store.read().await.unwrap();
     let sender = sender::identify(tx.as_mut(), &received.from).await.unwrap();
     let known = extract::known::load(tx.as_mut(), &received, sender.role).await.unwrap();
     // Without a day of its own, a message's dates are not resolved.
     let sent = received.sent_at.map(|at| at.to_zoned(TimeZone::UTC).date());
-    let by = heard.values.as_ref().map_or((weights, None), |(weights, context)| (*weights, Some(context)));
-    extract::extract_by(by, received.subject.as_deref(), &received.body, &known, sent)
+    heard.values(&received, &known, sent)
 }
 
 fn print(title: &str, tables: &BTreeMap<String, Counts>) {

@@ -96,10 +96,8 @@ async fn how_often_a_text_of_no_intent_gets_one() {
         let mut text = String::new();
         flate2::read::MultiGzDecoder::new(file).read_to_string(&mut text).unwrap();
         let texts = text.lines().filter_map(|line| line.split_once('\t')).map(|(_, text)| text);
-        let texts: Vec<String> = texts
-            .map(|text| text::of_parts(Some(SenderRole::Customer), Channel::Email, None, text))
-            .take(1_000)
-            .collect();
+        let texts: Vec<String> =
+            texts.map(|text| text::of_parts(SenderRole::Customer, Channel::Email, None, text)).take(1_000).collect();
         let (mut sure, mut without_floor) = (0, 0);
         for chunk in texts.chunks(64) {
             let embeddings = encoder.embed(chunk.to_vec()).await.unwrap();

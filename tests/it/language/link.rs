@@ -1,5 +1,7 @@
 //! Where messages are filed, and where they are not.
 
+use std::sync::Mutex;
+
 use async_trait::async_trait;
 use holdfast::commands::train::world;
 use holdfast::domain::event::EventRef;
@@ -10,6 +12,7 @@ use holdfast::domain::payload::{MessageReceived, Sender};
 use holdfast::domain::untrusted::Untrusted;
 use holdfast::flow::FlowError;
 use holdfast::flow::assess::classify::{self, Readers};
+use holdfast::flow::assess::extract::weigh;
 use holdfast::flow::assess::link::Linker;
 use holdfast::ports::language::{Classified, Contexts, Encoder, IntentClassifier, LanguageError};
 use serde_json::{Value, json};
@@ -68,7 +71,7 @@ fn message(from: &str, body: &str) -> MessageReceived {
 
 async fn read(store: &TestStore, from: &str, body: &str) -> Reading {
     let now = "2026-06-15T12:00:00Z".parse().unwrap();
-    classify::read(Readers::default(), store.store.as_ref(), &message(from, body), now, BY_RULE).await.unwrap()
+    classify::read(Readers::default(), store.store.as_ref(), &message(from, body), now, BY_RULE).await.unwrap().0
 }
 
 fn attached(reading: &Reading) -> &LinkCandidate {
@@ -174,7 +177,7 @@ async fn an_answer_in_a_thread_is_filed_where_its_thread_is() {
     let store = store().await;
     let now = "2026-06-15T12:00:00Z".parse().unwrap();
     let first = message("ann@north.example", "SO-10002: when?");
-    let reading = classify::read(Readers::default(), store.store.as_ref(), &first, now, BY_RULE).await.unwrap();
+    let (reading, _) = classify::read(Readers::default(), store.store.as_ref(), &first, now, BY_RULE).await.unwrap();
     let kept = Message {
         id: MessageId::new(now, &Zero),
         event: EventRef { source: "/test".to_owned(), id: "1".to_owned() },
@@ -190,7 +193,7 @@ async fn an_answer_in_a_thread_is_filed_where_its_thread_is() {
         in_reply_to: Some("<1@north.example>".to_owned()),
         ..message("ann@north.example", "any news?")
     };
-    let reading = classify::read(Readers::default(), store.store.as_ref(), &answer, now, BY_RULE).await.unwrap();
+    let (reading, _) = classify::read(Readers::default(), store.store.as_ref(), &answer, now, BY_RULE).await.unwrap();
     assert_eq!(attached(&reading).order_id, "SO-10002");
     assert!(attached(&reading).clues.contains(&Clue::Thread));
 }
@@ -245,21 +248,64 @@ impl IntentClassifier for Full {
     }
 }
 
+/// Keeps what it is given to read.
+#[derive(Default)]
+struct Listening(Mutex<Vec<String>>);
+
+#[async_trait]
+impl Encoder for Listening {
+    async fn embed(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, LanguageError> {
+        self.0.lock().unwrap().extend(texts);
+        Ok(vec![vec![1.0]])
+    }
+
+    async fn contexts(&self, text: String) -> Result<Contexts, LanguageError> {
+        self.0.lock().unwrap().push(text);
+        Ok(Contexts { ranges: Vec::new(), states: Vec::new() })
+    }
+
+    fn width(&self) -> usize {
+        1
+    }
+
+    fn version(&self) -> String {
+        "listening".to_owned()
+    }
+}
+
 /// A mail claims no role: what its address is known by stands in the texts that the models read, and a claim does not win
 /// against it.
 #[tokio::test]
 async fn models_hear_the_role_that_an_address_is_known_by() {
     let store = store().await;
+    let now = "2026-06-15T12:00:00Z".parse().unwrap();
     for (from, claimed, known) in [
-        ("sue@maker.example", None, Some(SenderRole::Supplier)),
-        ("new@maker.example", Some(SenderRole::Internal), Some(SenderRole::Supplier)),
-        ("who@nobody.example", Some(SenderRole::Carrier), Some(SenderRole::Carrier)),
-        ("who@nobody.example", None, None),
+        ("sue@maker.example", None, "supplier"),
+        ("new@maker.example", Some(SenderRole::Internal), "supplier"),
+        ("who@nobody.example", Some(SenderRole::Carrier), "carrier"),
+        ("who@nobody.example", None, "unknown"),
     ] {
         let mut message = message(from, "late");
         message.from.role = claimed;
-        let heard = classify::with_known_role(store.store.as_ref(), message).await.unwrap();
-        assert_eq!(heard.from.role, known, "{from} {claimed:?}");
+        let listening = Listening::default();
+        let values = Some(weigh::built_in());
+        let readers = Readers { encoder: Some(&listening), intents: Some(&Silent), values };
+        classify::read(readers, store.store.as_ref(), &message, now, BY_RULE).await.unwrap();
+        let texts = listening.0.into_inner().unwrap();
+        assert_eq!(texts, vec![format!("{known} email: late"); 2], "{from} {claimed:?}");
+    }
+}
+
+/// Finds no intent likely.
+struct Silent;
+
+impl IntentClassifier for Silent {
+    fn classify(&self, _: &str, _: &[f32]) -> Result<Classified, LanguageError> {
+        Ok(Classified { intents: Vec::new(), threshold: 1.0, is_strange: false })
+    }
+
+    fn version(&self) -> String {
+        "silent".to_owned()
     }
 }
 

@@ -74,7 +74,7 @@ async fn the_sample_messages_are_read_and_linked() {
         };
         let (readers, linker) = (shipped.readers(), shipped.linker());
         let reading = classify::read(readers, store.as_ref(), &message, sample.received_at, linker).await;
-        tally.add(&sample, &reading.unwrap(), &world);
+        tally.add(&sample, &reading.unwrap().0, &world);
     }
     tally.print();
     assert_eq!(tally.messages, lines.lines().count());

@@ -45,7 +45,7 @@ fn the_built_in_weights_are_of_these_features() {
 fn weights_are_read_as_they_were_written() {
     let rows = [(7, vec![1.0; 11]), (9, vec![-0.5; 11])].into();
     let contexts = [vec![0.25; 11], vec![2.0; 11], vec![0.0; 11]];
-    let weights = Weights::read("values/t", &Weights::features(&rows), &Weights::contexts(&contexts));
+    let weights = Weights::read("values/t", &Weights::write_features(&rows), &Weights::write_contexts(&contexts));
     assert_eq!(weights.context_width(), 2);
     let near = |found: [f32; 11], wanted: [f32; 2]| {
         // A tied feature speaks for one class.

@@ -65,7 +65,7 @@ async fn linked(
         let (Some(label), Some(sent)) = (&message.link, message.received_at) else { continue };
         let received = message.received();
         let (readers, store) = (shipped.readers(), opened.store.as_ref());
-        let reading = classify::read(readers, store, &received, sent, shipped.linker()).await.unwrap();
+        let (reading, _) = classify::read(readers, store, &received, sent, shipped.linker()).await.unwrap();
         let tally = tallies.entry((message.held_out, label.clue)).or_default();
         let wrong = tally.wrong;
         tally.add(&reading.link, label);

@@ -14,8 +14,7 @@ use crate::domain::party::ObjectKind;
 use crate::domain::payload::MessageReceived;
 use crate::domain::untrusted::Untrusted;
 use crate::flow::accept::envelope::{self, Understood};
-use crate::flow::assess::classify::{self, Readers};
-use crate::flow::assess::link::Linker;
+use crate::flow::assess::classify;
 use crate::flow::error::FlowError;
 use crate::flow::services::{Ctx, Services};
 use crate::in_transaction;
@@ -103,20 +102,11 @@ async fn read(
     message: &Message,
     now: Timestamp,
 ) -> Result<(Reading, Option<Embedding>), FlowError> {
-    let models = &services.models;
-    let (encoder, intents, values) = (models.encoder.get(), models.intents.get(), models.values.get());
-    let readers = Readers { encoder: encoder.as_deref(), intents: intents.as_deref(), values: values.as_deref() };
     let mut content = message.content.as_written().clone();
     content.sent_at = content.sent_at.or(Some(message.received_at));
-    let content = classify::with_known_role(&*services.store, content).await?;
-    let ranker = models.link.get();
-    let linker = Linker { ranker: ranker.as_deref(), attach_min: services.settings.auto_attach_min };
-    // Before the transaction: inference must not hold one open.
-    let heard = readers.hear(&content).await?;
-    let mut tx = services.store.read().await?;
-    let mut reading = classify::read_in(tx.as_mut(), &heard, &content, now, linker).await?;
+    let (mut reading, embedding) = classify::read_with(services, &content, now).await?;
     reading.unknown.extend(left_out(&content));
-    Ok((reading, heard.classification.map(|said| said.embedding)))
+    Ok((reading, embedding))
 }
 
 /// What came with a message and was not read, in our own words.

@@ -14,15 +14,15 @@ const DIGITS_MIN: usize = 3;
 /// What stands for them.
 const NUMBER: char = '#';
 
-/// The text of a message as it was received.
+/// The text of a message whose sender is known as `role`.
 #[must_use]
-pub fn of(message: &MessageReceived) -> String {
-    of_parts(message.from.role, message.channel, message.subject.as_deref(), &message.body)
+pub fn of(message: &MessageReceived, role: SenderRole) -> String {
+    of_parts(role, message.channel, message.subject.as_deref(), &message.body)
 }
 
-/// The text of a message's parts; `role` is what the envelope claims.
+/// The text of a message's parts.
 #[must_use]
-pub fn of_parts(role: Option<SenderRole>, channel: Channel, subject: Option<&str>, body: &str) -> String {
+pub fn of_parts(role: SenderRole, channel: Channel, subject: Option<&str>, body: &str) -> String {
     let subject = subject.map(str::trim).filter(|subject| !subject.is_empty());
     let mut text = writer(role, channel);
     if let Some(subject) = subject {
@@ -46,21 +46,21 @@ pub fn of_parts(role: Option<SenderRole>, channel: Channel, subject: Option<&str
 
 /// A message as it stands, for what looks at single words: the text, and where subject and body begin in it.
 #[must_use]
-pub fn whole(role: Option<SenderRole>, channel: Channel, subject: Option<&str>, body: &str) -> (String, [usize; 2]) {
-    let mut text = writer(role, channel);
+pub fn whole(message: &MessageReceived, role: SenderRole) -> (String, [usize; 2]) {
+    let mut text = writer(role, message.channel);
     let at_subject = text.len();
-    if let Some(subject) = subject {
+    if let Some(subject) = &message.subject {
         text.push_str(subject);
         text.push('\n');
     }
     let at_body = text.len();
-    text.push_str(body);
+    text.push_str(&message.body);
     (text, [at_subject, at_body])
 }
 
 /// Who is said to write, and how.
-fn writer(role: Option<SenderRole>, channel: Channel) -> String {
-    format!("{} {}: ", role.map_or("unknown", SenderRole::name), channel.name().replace('_', " "))
+fn writer(role: SenderRole, channel: Channel) -> String {
+    format!("{} {}: ", role.name(), channel.name().replace('_', " "))
 }
 
 /// Appends `text` with every run of digits that is long enough as one sign.
