@@ -19,6 +19,17 @@ pub struct Point {
     pub payload: BTreeMap<String, String>,
 }
 
+/// What is searched for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Query {
+    /// As long as the collection's vectors.
+    pub vector: Vec<f32>,
+    /// Members that a payload must have.
+    pub filter: BTreeMap<String, String>,
+    /// Most hits.
+    pub limit: usize,
+}
+
 /// A search result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hit {
@@ -49,7 +60,14 @@ pub trait VectorStore: Send + Sync {
     /// [`VectorError`] when the store fails or the width differs.
     async fn upsert(&self, collection: &str, points: Vec<Point>) -> Result<(), VectorError>;
 
-    /// The `limit` points nearest to `vector` whose payload has every member of `filter`. An unknown collection is empty.
+    /// For each query the `limit` points nearest to its vector whose payload has every member of its filter. An unknown
+    /// collection is empty.
+    ///
+    /// # Errors
+    /// [`VectorError`].
+    async fn search_each(&self, collection: &str, queries: Vec<Query>) -> Result<Vec<Vec<Hit>>, VectorError>;
+
+    /// As [`VectorStore::search_each`], for one query.
     ///
     /// # Errors
     /// [`VectorError`].
@@ -59,7 +77,10 @@ pub trait VectorStore: Send + Sync {
         vector: &[f32],
         filter: &BTreeMap<String, String>,
         limit: usize,
-    ) -> Result<Vec<Hit>, VectorError>;
+    ) -> Result<Vec<Hit>, VectorError> {
+        let query = Query { vector: vector.to_vec(), filter: filter.clone(), limit };
+        Ok(self.search_each(collection, vec![query]).await?.pop().unwrap_or_default())
+    }
 
     /// Removes points.
     ///

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::log::{Log, Record, Turn};
-use crate::ports::vectors::{Hit, Point, VectorError, VectorStore};
+use crate::ports::vectors::{Hit, Point, Query, VectorError, VectorStore};
 
 /// One collection: vectors packed row after row and normalised, so that a likeness is one dot product.
 #[derive(Default)]
@@ -74,14 +74,8 @@ impl VectorStore for ExactVectors {
         .await
     }
 
-    async fn search(
-        &self,
-        collection: &str,
-        vector: &[f32],
-        filter: &BTreeMap<String, String>,
-        limit: usize,
-    ) -> Result<Vec<Hit>, VectorError> {
-        let (collection, vector, filter) = (collection.to_owned(), vector.to_vec(), filter.clone());
+    async fn search_each(&self, collection: &str, queries: Vec<Query>) -> Result<Vec<Vec<Hit>>, VectorError> {
+        let collection = collection.to_owned();
         self.blocking(move |whole| {
             let mut state = whole.read().unwrap_or_else(PoisonError::into_inner);
             if state.log.is_behind() {
@@ -90,8 +84,8 @@ impl VectorStore for ExactVectors {
                 state = whole.read().unwrap_or_else(PoisonError::into_inner);
             }
             match state.collections.get(&collection) {
-                Some(found) => found.search(&collection, &vector, &filter, limit),
-                None => Ok(Vec::new()),
+                Some(found) => found.search_each(&collection, &queries),
+                None => Ok(vec![Vec::new(); queries.len()]),
             }
         })
         .await
@@ -183,26 +177,37 @@ impl Collection {
         }
     }
 
-    fn search(
+    /// Queries with one filter share one look at the payloads.
+    fn search_each(&self, name: &str, queries: &[Query]) -> Result<Vec<Vec<Hit>>, VectorError> {
+        let mut passing: BTreeMap<&BTreeMap<String, String>, Vec<usize>> = BTreeMap::new();
+        let mut all = Vec::with_capacity(queries.len());
+        for query in queries {
+            let rows = passing.entry(&query.filter).or_insert_with(|| self.rows_of(&query.filter));
+            all.push(self.nearest(name, query, rows)?);
+        }
+        Ok(all)
+    }
+
+    /// The rows whose payload has every member of `filter`.
+    fn rows_of(&self, filter: &BTreeMap<String, String>) -> Vec<usize> {
+        let passes = |point: &Point| filter.iter().all(|(member, value)| point.payload.get(member) == Some(value));
+        self.points.iter().enumerate().filter(|(_, point)| passes(point)).map(|(row, _)| row).collect()
+    }
+
+    fn nearest(
         &self,
         name: &str,
-        vector: &[f32],
-        filter: &BTreeMap<String, String>,
-        limit: usize,
+        Query { vector, limit, .. }: &Query,
+        rows: &[usize],
     ) -> Result<Vec<Hit>, VectorError> {
+        let limit = *limit;
         if limit == 0 || self.points.is_empty() {
             return Ok(Vec::new());
         }
         check_vector(name, Some(self.width), vector)?;
         let query = normalised(vector);
-        let passes = |point: &Point| filter.iter().all(|(member, value)| point.payload.get(member) == Some(value));
-        let mut scored: Vec<(f32, &Point)> = self
-            .points
-            .iter()
-            .zip(self.packed.chunks_exact(self.width))
-            .filter(|(point, _)| passes(point))
-            .map(|(point, row)| (dot(row, &query), point))
-            .collect();
+        let likeness = |row: usize| dot(&self.packed[row * self.width..(row + 1) * self.width], &query);
+        let mut scored: Vec<(f32, &Point)> = rows.iter().map(|row| (likeness(*row), &self.points[*row])).collect();
         let better = |a: &(f32, &Point), b: &(f32, &Point)| b.0.total_cmp(&a.0).then(a.1.key.cmp(&b.1.key));
         if scored.len() > limit {
             scored.select_nth_unstable_by(limit - 1, better);

@@ -4,18 +4,19 @@
 //! with cosine likeness. Search goes through the server's index, which is approximate on large collections. Non-goals:
 //! running or sizing the server.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use qdrant_client::qdrant::point_id::PointIdOptions;
 use qdrant_client::qdrant::{
     Condition, CreateCollectionBuilder, DeletePointsBuilder, Distance, Filter, PointId, PointStruct, PointsIdsList,
-    ScoredPoint, SearchPointsBuilder, UpsertPointsBuilder, Value, VectorParamsBuilder,
+    ScoredPoint, SearchBatchPointsBuilder, SearchPoints, SearchPointsBuilder, UpsertPointsBuilder, Value,
+    VectorParamsBuilder,
 };
 use qdrant_client::{Qdrant, QdrantError};
 use uuid::Uuid;
 
-use crate::ports::vectors::{Hit, Point, VectorError, VectorStore};
+use crate::ports::vectors::{Hit, Point, Query, VectorError, VectorStore};
 
 /// gRPC codes after which trying again can help: deadline exceeded, resource exhausted, aborted, unavailable.
 const RETRYABLE_CODES: [i32; 4] = [4, 8, 10, 14];
@@ -77,24 +78,30 @@ impl VectorStore for QdrantVectors {
         self.client.upsert_points(request).await.map(drop).map_err(failed)
     }
 
-    async fn search(
-        &self,
-        collection: &str,
-        vector: &[f32],
-        filter: &BTreeMap<String, String>,
-        limit: usize,
-    ) -> Result<Vec<Hit>, VectorError> {
-        if limit == 0 || !self.exists(collection).await? {
-            return Ok(Vec::new());
+    async fn search_each(&self, collection: &str, queries: Vec<Query>) -> Result<Vec<Vec<Hit>>, VectorError> {
+        if queries.is_empty() || !self.exists(collection).await? {
+            return Ok(vec![Vec::new(); queries.len()]);
         }
-        let conditions = filter.iter().map(|(member, value)| Condition::matches(member.as_str(), value.clone()));
-        let request = SearchPointsBuilder::new(collection, vector.to_vec(), limit as u64)
-            .filter(Filter::must(conditions))
-            .with_payload(true);
-        let found = self.client.search_points(request).await.map_err(failed)?;
-        let mut hits = found.result.into_iter().map(hit).collect::<Result<Vec<Hit>, VectorError>>()?;
-        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
-        Ok(hits)
+        let request = |query: &Query| {
+            let conditions =
+                query.filter.iter().map(|(member, value)| Condition::matches(member.as_str(), value.clone()));
+            // The server refuses a limit of 0.
+            SearchPointsBuilder::new(collection, query.vector.clone(), query.limit.max(1) as u64)
+                .filter(Filter::must(conditions))
+                .with_payload(true)
+                .build()
+        };
+        let batch: Vec<SearchPoints> = queries.iter().map(request).collect();
+        let found = self.client.search_batch_points(SearchBatchPointsBuilder::new(collection, batch)).await;
+        let mut found = found.map_err(failed)?.result.into_iter();
+        let hits = |query: &Query| {
+            let batch = found.next().map(|batch| batch.result).unwrap_or_default();
+            let mut hits = batch.into_iter().map(hit).collect::<Result<Vec<Hit>, VectorError>>()?;
+            hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
+            hits.truncate(query.limit);
+            Ok(hits)
+        };
+        queries.iter().map(hits).collect()
     }
 
     async fn delete(&self, collection: &str, keys: &[Uuid]) -> Result<(), VectorError> {

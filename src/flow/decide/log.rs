@@ -84,14 +84,15 @@ fn decision(draft: Draft, exploration: Option<Exploration>) -> Result<Decision, 
     let Draft { as_of, input, versions, output, plan } = draft;
     let id = DecisionId::of_digest(&[0; 32]);
     let mut decision = Decision { id, as_of, input, versions, output, exploration, plan };
-    decision.id = DecisionId::of_digest(&digest::of(&json!({
-        "as_of": decision.as_of,
-        "input": decision.input,
-        "versions": decision.versions,
-        "output": decision.output,
-        "exploration": decision.exploration,
-        "plan": decision.plan,
-    }))?);
+    let Decision { as_of, input, versions, output, exploration, plan, .. } = &decision;
+    decision.id = DecisionId::of_digest(&digest::of_members(&[
+        ("as_of", digest::canonical(as_of)?),
+        ("exploration", digest::canonical(exploration)?),
+        ("input", digest::canonical_list(input)?),
+        ("output", digest::canonical_list(output)?),
+        ("plan", digest::canonical(plan)?),
+        ("versions", digest::canonical(versions)?),
+    ]));
     Ok(decision)
 }
 

@@ -22,7 +22,7 @@ use crate::domain::digest;
 use crate::domain::ids::CaseId;
 use crate::flow::assess::features::{self, FeatureKind};
 use crate::flow::learn::resolved::Resolved;
-use crate::ports::vectors::{Hit, Point, VectorError, VectorStore};
+use crate::ports::vectors::{Hit, Point, Query, VectorError, VectorStore};
 
 /// The collection's name without the version of the feature schema.
 const COLLECTION: &str = "resolved-cases";
@@ -55,43 +55,48 @@ pub fn collection() -> String {
     format!("{COLLECTION}-{}", features::SCHEMA_VERSION.replace('/', "-"))
 }
 
-/// What the nearest resolved cases say; `None`, logged and counted, where the vector store cannot be asked: a ranking does
-/// not wait for evidence.
+/// What the nearest resolved cases say; `None` where the vector store cannot be asked, see [`of_each`].
 pub async fn of(vectors: &dyn VectorStore, asked: &Asked<'_>) -> Option<Evidence> {
+    of_each(vectors, std::slice::from_ref(asked)).await.pop()
+}
+
+/// The same of each, in order, asked at once; nothing, logged and counted, where the vector store cannot be asked: a
+/// ranking does not wait for evidence.
+pub async fn of_each(vectors: &dyn VectorStore, asked: &[Asked<'_>]) -> Vec<Evidence> {
     match searched(vectors, asked).await {
-        Ok(evidence) => Some(evidence),
+        Ok(evidence) => evidence,
         Err(error) => {
             tracing::warn!(%error, "the nearest resolved cases could not be asked; the ranking goes without evidence");
             metrics::counter!("holdfast_evidence_failed_total").increment(1);
-            None
+            Vec::new()
         }
     }
 }
 
-/// The same of each, in order. Where the vector store fails the answers end: what failed once is the store, so the others go
-/// without, and nobody waits for each.
-pub async fn of_each(vectors: &dyn VectorStore, asked: &[Asked<'_>]) -> Vec<Evidence> {
-    let mut all = Vec::new();
-    for asked in asked {
-        let Some(evidence) = of(vectors, asked).await else { break };
-        all.push(evidence);
-    }
-    all
-}
-
-async fn searched(vectors: &dyn VectorStore, asked: &Asked<'_>) -> Result<Evidence, VectorError> {
-    let filter = filter(asked.category, asked.currency);
-    let (collection, vector) = (collection(), vector(asked.features));
+/// Asks again, for more, where too few of those that were found count.
+async fn searched(vectors: &dyn VectorStore, asked: &[Asked<'_>]) -> Result<Vec<Evidence>, VectorError> {
+    let collection = collection();
+    let mut said: Vec<Option<Evidence>> = vec![None; asked.len()];
     let mut limit = NEIGHBOURS + 1;
-    loop {
-        let hits = vectors.search(&collection, &vector, &filter, limit).await?;
-        let complete = hits.len() < limit || limit >= LOOKED_THROUGH_MAX;
-        let known: Vec<Found> = hits.iter().filter_map(Found::of).filter(|found| found.counts(asked)).collect();
-        if known.len() >= NEIGHBOURS || complete {
-            return Ok(evidence(&known[..known.len().min(NEIGHBOURS)]));
+    while said.contains(&None) {
+        let open: Vec<(&Asked<'_>, &mut Option<Evidence>)> =
+            asked.iter().zip(&mut said).filter(|(_, said)| said.is_none()).collect();
+        let query = |asked: &Asked<'_>| Query {
+            vector: vector(asked.features),
+            filter: filter(asked.category, asked.currency),
+            limit,
+        };
+        let found = vectors.search_each(&collection, open.iter().map(|(asked, _)| query(asked)).collect()).await?;
+        for ((asked, said), hits) in open.into_iter().zip(found) {
+            let complete = hits.len() < limit || limit >= LOOKED_THROUGH_MAX;
+            let known: Vec<Found> = hits.iter().filter_map(Found::of).filter(|found| found.counts(asked)).collect();
+            if known.len() >= NEIGHBOURS || complete {
+                *said = Some(evidence(&known[..known.len().min(NEIGHBOURS)]));
+            }
         }
         limit *= 4;
     }
+    Ok(said.into_iter().flatten().collect())
 }
 
 /// A resolved case as a point of the collection.

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -40,6 +41,9 @@ const WORKLIST_DEFAULT: usize = 50;
 
 /// As many where a shift is planned: what does not fit is told too.
 const WORKLIST_OF_A_SHIFT: usize = 200;
+
+/// Cases that are ranked before another request gets its turn.
+const AT_ONCE: usize = 16;
 
 /// Minutes of the longest shift: a week.
 const MINUTES_MAX: f64 = 7.0 * 24.0 * 60.0;
@@ -315,25 +319,29 @@ impl<'a> Serving<'a> {
         Ok(())
     }
 
-    /// Every case ranked, in the order of the queue. Other requests get their turn between cases.
+    /// Every case ranked, in the order of the queue, on all cores. Other requests get their turn in between.
     async fn scored(&self, inputs: &[Input]) -> Vec<RankedCase> {
         let mut output = Vec::with_capacity(inputs.len());
-        for input in inputs {
-            let subject = Subject {
-                case_id: input.case_id,
-                reference: input.reference.clone(),
-                category: input.category,
-                due_at: input.due_at,
-            };
-            let known = Known { features: input.features.ours(), evidence: input.evidence.as_ref() };
-            let mut ranked = rank::rank(&self.basis, &subject, (&input.facts, known), self.risk(input));
-            let since = input.since.unwrap_or(input.facts.now);
-            let standing = Standing { facts: &input.facts, attributes: &input.attributes, since };
-            ranked.queue = Some(queue::place(self.queue, self.basis.catalogue, &ranked, standing));
-            output.push(ranked);
+        for some in inputs.chunks(AT_ONCE) {
+            output.par_extend(some.par_iter().map(|input| self.ranked(input)));
             tokio::task::yield_now().await;
         }
         queue::sort(self.queue, output)
+    }
+
+    fn ranked(&self, input: &Input) -> RankedCase {
+        let subject = Subject {
+            case_id: input.case_id,
+            reference: input.reference.clone(),
+            category: input.category,
+            due_at: input.due_at,
+        };
+        let known = Known { features: input.features.ours(), evidence: input.evidence.as_ref() };
+        let mut ranked = rank::rank(&self.basis, &subject, (&input.facts, known), self.risk(input));
+        let since = input.since.unwrap_or(input.facts.now);
+        let standing = Standing { facts: &input.facts, attributes: &input.attributes, since };
+        ranked.queue = Some(queue::place(self.queue, self.basis.catalogue, &ranked, standing));
+        ranked
     }
 
     fn risk(&self, input: &Input) -> Result<Risk, Abstention> {

@@ -1,8 +1,12 @@
 //! What each column adds to a row's score: exact TreeSHAP.
 //!
 //! Purpose: Shapley values of a tree in which a column that is not known is averaged over the training rows of both
-//! branches (Lundberg et al. 2018, algorithm 2, path-dependent). One pass down the tree carries, for every number of
-//! known columns, the share of their orders in which the path is taken.
+//! branches (Lundberg et al. 2018, path-dependent).
+//!
+//! Method: a leaf counts for a set of known columns where the row follows its path in each of them; in the others it counts
+//! by the share of training rows. So of the columns on its path only those that the row follows can be known, and all sets
+//! of a size are one coefficient of the product of `share + t` over these. Every column that the row does not follow gets
+//! the same; the product without one that it follows is a division by its factor.
 //!
 //! Guarantees: the contributions and the base sum to the raw score; equal to the definition, summed over all subsets,
 //! up to rounding; depth is bounded by [`DEPTH_MAX`](super::DEPTH_MAX), so the recursion is too.
@@ -18,14 +22,11 @@ use super::tree::{Node, Reading, Tree};
 /// A column on the way down.
 #[derive(Debug, Clone, Copy)]
 struct Step {
-    /// None at the root.
-    column: Option<u32>,
+    column: u32,
     /// Share of the training rows that follow the path when the column is not known.
-    unknown: f64,
-    /// 1 if the row follows the path when the column is known, else 0.
-    known: f64,
-    /// Share of the orders of columns, for one number of known ones.
-    weight: f64,
+    share: f64,
+    /// Whether the row follows it.
+    follows: bool,
 }
 
 /// The walk through one tree.
@@ -33,9 +34,20 @@ struct Walk<'a> {
     tree: &'a Tree,
     row: &'a [f32],
     readings: &'a [Reading],
-    /// The paths from the root to where the walk is, one behind the other.
-    steps: Vec<Step>,
+    scratch: &'a mut Scratch,
     contributions: &'a mut [f64],
+}
+
+/// What walks leave to the next one.
+#[derive(Default)]
+struct Scratch {
+    /// The columns from the root to where the walk is, each once.
+    path: Vec<Step>,
+    /// Coefficients of the product over what the row follows, that of `t⁰` first.
+    product: Vec<f64>,
+    /// At `[columns][known]`: the share of the orders of so many columns in which a certain one comes right after a certain
+    /// set of so many.
+    orders: Vec<Vec<f64>>,
 }
 
 impl Booster {
@@ -63,13 +75,11 @@ impl Booster {
     fn explain(&self, row: &[f32], contributions: &mut [f64]) {
         let Some((base, contributions)) = contributions.split_last_mut() else { return };
         *base = self.base;
-        let mut steps = Vec::new();
+        let mut scratch = Scratch::default();
         for tree in &self.trees {
             *base += tree.mean();
-            steps.clear();
-            let mut walk = Walk { tree, row, readings: &self.readings, steps, contributions };
-            walk.visit(0, 0, Step { column: None, unknown: 1.0, known: 1.0, weight: 0.0 });
-            steps = walk.steps;
+            let walk = &mut Walk { tree, row, readings: &self.readings, scratch: &mut scratch, contributions };
+            walk.visit(0);
         }
     }
 }
@@ -89,97 +99,96 @@ impl Tree {
 }
 
 impl Walk<'_> {
-    /// Goes down from node `at`; `start` is where the parent's path begins in `steps`, `step` leads to this node.
-    fn visit(&mut self, at: usize, start: usize, mut step: Step) {
-        let own = self.steps.len();
-        self.steps.extend_from_within(start..);
-        // A column met before: its earlier step is taken back, and the two shares are multiplied.
-        let before = self.steps[own..].iter().position(|other| other.column.is_some() && other.column == step.column);
-        if let Some(before) = before {
-            let earlier = unwind(&mut self.steps, own, before);
-            step.unknown *= earlier.unknown;
-            step.known *= earlier.known;
-        }
-        extend(&mut self.steps, own, step);
+    fn visit(&mut self, at: usize) {
         match self.tree.nodes.get(at) {
-            Some(Node::Leaf { value, .. }) => {
-                let path = &self.steps[own..];
-                for index in 1..path.len() {
-                    let Step { column, unknown, known, .. } = path[index];
-                    let entry = column.and_then(|column| self.contributions.get_mut(column as usize));
-                    if let Some(entry) = entry {
-                        *entry += unwound_weight(path, index) * (known - unknown) * f64::from(*value);
-                    }
-                }
-            }
+            Some(Node::Leaf { value, .. }) => self.scratch.credit(f64::from(*value), self.contributions),
             Some(&Node::Split { column, test, right, rows, .. }) => {
                 let value = self.row.get(column as usize).copied().unwrap_or(f32::NAN);
                 let reading = self.readings.get(column as usize).unwrap_or(&Reading::Numeric);
                 let goes_left = test.goes_left(value, reading);
-                for (child, taken) in [(at + 1, goes_left), (right as usize, !goes_left)] {
-                    let share = self.tree.nodes.get(child).map_or(0.0, |child| f64::from(child.rows()));
-                    let unknown = share / f64::from(rows);
-                    let known = if taken { 1.0 } else { 0.0 };
-                    self.visit(child, own, Step { column: Some(column), unknown, known, weight: 0.0 });
+                for (child, follows) in [(at + 1, goes_left), (right as usize, !goes_left)] {
+                    let reached = self.tree.nodes.get(child).map_or(0.0, |child| f64::from(child.rows()));
+                    self.step(child, Step { column, share: reached / f64::from(rows), follows });
                 }
             }
             None => {}
         }
-        self.steps.truncate(own);
     }
-}
 
-/// Adds a step to the path that begins at `start`.
-fn extend(steps: &mut Vec<Step>, start: usize, step: Step) {
-    let length = steps.len() - start;
-    steps.push(Step { weight: if length == 0 { 1.0 } else { 0.0 }, ..step });
-    let path = &mut steps[start..];
-    let size = (length + 1) as f64;
-    for index in (0..length).rev() {
-        path[index + 1].weight += step.known * path[index].weight * (index + 1) as f64 / size;
-        path[index].weight *= step.unknown * (length - index) as f64 / size;
-    }
-}
-
-/// Takes the step at `index` out of the path that begins at `start`, as if it had never been added.
-fn unwind(steps: &mut Vec<Step>, start: usize, index: usize) -> Step {
-    let path = &mut steps[start..];
-    let taken = path[index];
-    let last = path.len() - 1;
-    let size = (last + 1) as f64;
-    let mut next = path[last].weight;
-    for at in (0..last).rev() {
-        let weight = path[at].weight;
-        if taken.known != 0.0 {
-            path[at].weight = next * size / ((at + 1) as f64 * taken.known);
-            next = weight - path[at].weight * taken.unknown * (last - at) as f64 / size;
-        } else {
-            path[at].weight = weight * size / (taken.unknown * (last - at) as f64);
+    /// Goes on to `child`; a column that was met before stays one column.
+    fn step(&mut self, child: usize, step: Step) {
+        let before = self.scratch.path.iter().position(|earlier| earlier.column == step.column);
+        match before.and_then(|before| Some((before, *self.scratch.path.get(before)?))) {
+            Some((before, earlier)) => {
+                let (share, follows) = (earlier.share * step.share, earlier.follows && step.follows);
+                self.scratch.path[before] = Step { share, follows, ..step };
+                self.visit(child);
+                self.scratch.path[before] = earlier;
+            }
+            None => {
+                self.scratch.path.push(step);
+                self.visit(child);
+                self.scratch.path.pop();
+            }
         }
     }
-    // Weights stay where they are, columns move up.
-    for at in index..last {
-        path[at] = Step { weight: path[at].weight, ..path[at + 1] };
-    }
-    steps.pop();
-    taken
 }
 
-/// The sum of the weights that [`unwind`] would leave.
-fn unwound_weight(path: &[Step], index: usize) -> f64 {
-    let taken = path[index];
-    let last = path.len() - 1;
-    let size = (last + 1) as f64;
-    let mut next = path[last].weight;
-    let mut sum = 0.0;
-    for at in (0..last).rev() {
-        if taken.known != 0.0 {
-            let weight = next * size / ((at + 1) as f64 * taken.known);
-            sum += weight;
-            next = path[at].weight - weight * taken.unknown * (last - at) as f64 / size;
-        } else {
-            sum += path[at].weight * size / (taken.unknown * (last - at) as f64);
+impl Scratch {
+    /// What a leaf of this value adds for each column of the path.
+    fn credit(&mut self, value: f64, contributions: &mut [f64]) {
+        let Scratch { path, product, orders } = self;
+        while orders.len() <= path.len() {
+            orders.push(of_orders(orders.len()));
         }
+        let orders = orders.get(path.len()).map(Vec::as_slice).unwrap_or_default();
+        product.clear();
+        product.push(1.0);
+        let mut left = value;
+        for step in path.iter() {
+            if step.follows {
+                multiply(product, step.share);
+            } else {
+                left *= step.share;
+            }
+        }
+        let away = -left * product.iter().zip(orders).map(|(sets, share)| sets * share).sum::<f64>();
+        for step in path.iter() {
+            let Some(entry) = contributions.get_mut(step.column as usize) else { continue };
+            *entry +=
+                if step.follows { left * (1.0 - step.share) * divided(product, step.share, orders) } else { away };
+        }
+    }
+}
+
+/// `known! (columns - 1 - known)! / columns!` for every number of known ones.
+fn of_orders(columns: usize) -> Vec<f64> {
+    let mut shares = Vec::with_capacity(columns);
+    let mut share = 1.0 / columns as f64;
+    for known in 0..columns {
+        shares.push(share);
+        share *= (known + 1) as f64 / (columns - 1 - known).max(1) as f64;
+    }
+    shares
+}
+
+/// Multiplies a polynomial by `share + t`.
+fn multiply(product: &mut Vec<f64>, share: f64) {
+    let mut below = 0.0;
+    for coefficient in product.iter_mut() {
+        let own = *coefficient;
+        *coefficient = own * share + below;
+        below = own;
+    }
+    product.push(below);
+}
+
+/// The coefficients of a polynomial divided by `share + t`, which divides it, each times its weight, summed.
+fn divided(product: &[f64], share: f64, weights: &[f64]) -> f64 {
+    let (mut quotient, mut sum) = (0.0, 0.0);
+    for (coefficient, weight) in product.iter().skip(1).zip(weights).rev() {
+        quotient = coefficient - share * quotient;
+        sum += quotient * weight;
     }
     sum
 }
