@@ -1,6 +1,5 @@
 //! Content digests: SHA-256 over RFC 8785 canonical JSON, so that equal content has an equal digest on every machine.
 
-use rayon::prelude::*;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -17,19 +16,11 @@ pub fn canonical(value: &impl Serialize) -> Result<Vec<u8>, NotCanonical> {
     serde_json_canonicalizer::to_vec(value).map_err(|e| NotCanonical(e.to_string()))
 }
 
-/// Canonical bytes of a list, its elements made on all cores: the same as [`canonical`] gives, sooner.
-///
-/// # Errors
-/// [`NotCanonical`] as of its elements.
-pub fn canonical_list<T: Serialize + Sync>(values: &[T]) -> Result<Vec<u8>, NotCanonical> {
-    let elements: Vec<Vec<u8>> = values.par_iter().map(|value| canonical(value)).collect::<Result<_, _>>()?;
-    Ok([b"[".as_slice(), &elements.join(b",".as_slice()), b"]"].concat())
-}
-
 /// SHA-256 over the canonical form of an object of which the members' canonical forms are given, in the order of their
 /// names, which are plain.
 #[must_use]
 pub fn of_members(members: &[(&str, Vec<u8>)]) -> [u8; 32] {
+    debug_assert!(members.is_sorted_by_key(|(name, _)| *name), "in the order of their names");
     let mut hasher = Sha256::new();
     for (at, (name, value)) in members.iter().enumerate() {
         hasher.update(if at == 0 { "{\"" } else { ",\"" });

@@ -60,8 +60,8 @@ pub trait VectorStore: Send + Sync {
     /// [`VectorError`] when the store fails or the width differs.
     async fn upsert(&self, collection: &str, points: Vec<Point>) -> Result<(), VectorError>;
 
-    /// For each query the `limit` points nearest to its vector whose payload has every member of its filter. An unknown
-    /// collection is empty.
+    /// For each query the `limit` points nearest to its vector whose payload has every member of its filter. As many
+    /// answers as queries, in their order; an unknown collection is empty.
     ///
     /// # Errors
     /// [`VectorError`].

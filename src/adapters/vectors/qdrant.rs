@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use qdrant_client::qdrant::point_id::PointIdOptions;
 use qdrant_client::qdrant::{
-    Condition, CreateCollectionBuilder, DeletePointsBuilder, Distance, Filter, PointId, PointStruct, PointsIdsList,
-    ScoredPoint, SearchBatchPointsBuilder, SearchPoints, SearchPointsBuilder, UpsertPointsBuilder, Value,
-    VectorParamsBuilder,
+    BatchResult, Condition, CreateCollectionBuilder, DeletePointsBuilder, Distance, Filter, PointId, PointStruct,
+    PointsIdsList, ScoredPoint, SearchBatchPointsBuilder, SearchPoints, SearchPointsBuilder, UpsertPointsBuilder,
+    Value, VectorParamsBuilder,
 };
 use qdrant_client::{Qdrant, QdrantError};
 use uuid::Uuid;
@@ -93,15 +93,18 @@ impl VectorStore for QdrantVectors {
         };
         let batch: Vec<SearchPoints> = queries.iter().map(request).collect();
         let found = self.client.search_batch_points(SearchBatchPointsBuilder::new(collection, batch)).await;
-        let mut found = found.map_err(failed)?.result.into_iter();
-        let hits = |query: &Query| {
-            let batch = found.next().map(|batch| batch.result).unwrap_or_default();
-            let mut hits = batch.into_iter().map(hit).collect::<Result<Vec<Hit>, VectorError>>()?;
+        let found = found.map_err(failed)?.result;
+        if found.len() != queries.len() {
+            let message = format!("it answered {} of {} queries", found.len(), queries.len());
+            return Err(VectorError { message, retryable: true });
+        }
+        let hits = |(query, batch): (&Query, BatchResult)| {
+            let mut hits = batch.result.into_iter().map(hit).collect::<Result<Vec<Hit>, VectorError>>()?;
             hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
             hits.truncate(query.limit);
             Ok(hits)
         };
-        queries.iter().map(hits).collect()
+        queries.iter().zip(found).map(hits).collect()
     }
 
     async fn delete(&self, collection: &str, keys: &[Uuid]) -> Result<(), VectorError> {

@@ -91,7 +91,8 @@ async fn evidence(
         })
         .collect();
     let found = nearest::of_each(&*services.vectors, &questions).await;
-    Ok(asked.iter().map(|(case, ..)| case.id).zip(found).collect())
+    let known = asked.iter().map(|(case, ..)| case.id).zip(found);
+    Ok(known.filter_map(|(id, evidence)| Some((id, evidence?))).collect())
 }
 
 async fn assess(

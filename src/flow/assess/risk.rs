@@ -15,6 +15,9 @@ use crate::flow::services::Models;
 use crate::ports::store::{StoreError, Transaction};
 use crate::ports::tabular::{RiskModel, TabularError};
 
+/// How the reasons of a risk are computed: a decision that was recorded by another method cannot be computed again.
+pub const REASONS_VERSION: &str = "shapley/2";
+
 /// Seconds of an hour.
 const HOUR_S: f64 = 3600.0;
 

@@ -88,8 +88,8 @@ fn decision(draft: Draft, exploration: Option<Exploration>) -> Result<Decision, 
     decision.id = DecisionId::of_digest(&digest::of_members(&[
         ("as_of", digest::canonical(as_of)?),
         ("exploration", digest::canonical(exploration)?),
-        ("input", digest::canonical_list(input)?),
-        ("output", digest::canonical_list(output)?),
+        ("input", digest::canonical(input)?),
+        ("output", digest::canonical(output)?),
         ("plan", digest::canonical(plan)?),
         ("versions", digest::canonical(versions)?),
     ]));

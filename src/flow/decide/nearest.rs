@@ -57,46 +57,47 @@ pub fn collection() -> String {
 
 /// What the nearest resolved cases say; `None` where the vector store cannot be asked, see [`of_each`].
 pub async fn of(vectors: &dyn VectorStore, asked: &Asked<'_>) -> Option<Evidence> {
-    of_each(vectors, std::slice::from_ref(asked)).await.pop()
+    of_each(vectors, std::slice::from_ref(asked)).await.pop().flatten()
 }
 
-/// The same of each, in order, asked at once; nothing, logged and counted, where the vector store cannot be asked: a
-/// ranking does not wait for evidence.
-pub async fn of_each(vectors: &dyn VectorStore, asked: &[Asked<'_>]) -> Vec<Evidence> {
-    match searched(vectors, asked).await {
-        Ok(evidence) => evidence,
-        Err(error) => {
-            tracing::warn!(%error, "the nearest resolved cases could not be asked; the ranking goes without evidence");
-            metrics::counter!("holdfast_evidence_failed_total").increment(1);
-            Vec::new()
-        }
+/// The same of each, in order, asked at once; `None`, logged and counted, where the vector store cannot be asked: a ranking
+/// does not wait for evidence, and what failed once is not asked again.
+pub async fn of_each(vectors: &dyn VectorStore, asked: &[Asked<'_>]) -> Vec<Option<Evidence>> {
+    let mut said = vec![None; asked.len()];
+    if let Err(error) = search_each(vectors, asked, &mut said).await {
+        tracing::warn!(%error, "the nearest resolved cases could not be asked; the ranking goes without evidence");
+        metrics::counter!("holdfast_evidence_failed_total").increment(1);
     }
+    said
 }
 
-/// Asks again, for more, where too few of those that were found count.
-async fn searched(vectors: &dyn VectorStore, asked: &[Asked<'_>]) -> Result<Vec<Evidence>, VectorError> {
+/// All at once; where too few of the hits of one count, it alone asks for more.
+async fn search_each(
+    vectors: &dyn VectorStore,
+    asked: &[Asked<'_>],
+    said: &mut [Option<Evidence>],
+) -> Result<(), VectorError> {
     let collection = collection();
-    let mut said: Vec<Option<Evidence>> = vec![None; asked.len()];
-    let mut limit = NEIGHBOURS + 1;
-    while said.contains(&None) {
-        let open: Vec<(&Asked<'_>, &mut Option<Evidence>)> =
-            asked.iter().zip(&mut said).filter(|(_, said)| said.is_none()).collect();
-        let query = |asked: &Asked<'_>| Query {
-            vector: vector(asked.features),
-            filter: filter(asked.category, asked.currency),
-            limit,
-        };
-        let found = vectors.search_each(&collection, open.iter().map(|(asked, _)| query(asked)).collect()).await?;
-        for ((asked, said), hits) in open.into_iter().zip(found) {
+    let limit = NEIGHBOURS + 1;
+    let found = vectors.search_each(&collection, asked.iter().map(|asked| query(asked, limit)).collect()).await?;
+    for ((asked, said), mut hits) in asked.iter().zip(said).zip(found) {
+        let mut limit = limit;
+        loop {
             let complete = hits.len() < limit || limit >= LOOKED_THROUGH_MAX;
             let known: Vec<Found> = hits.iter().filter_map(Found::of).filter(|found| found.counts(asked)).collect();
             if known.len() >= NEIGHBOURS || complete {
                 *said = Some(evidence(&known[..known.len().min(NEIGHBOURS)]));
+                break;
             }
+            limit = (limit * 4).min(LOOKED_THROUGH_MAX);
+            hits = vectors.search_each(&collection, vec![query(asked, limit)]).await?.pop().unwrap_or_default();
         }
-        limit *= 4;
     }
-    Ok(said.into_iter().flatten().collect())
+    Ok(())
+}
+
+fn query(asked: &Asked<'_>, limit: usize) -> Query {
+    Query { vector: vector(asked.features), filter: filter(asked.category, asked.currency), limit }
 }
 
 /// A resolved case as a point of the collection.

@@ -5,9 +5,11 @@
 //! count as they are), choosing for anybody.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -44,6 +46,10 @@ const WORKLIST_OF_A_SHIFT: usize = 200;
 
 /// Cases that are ranked before another request gets its turn.
 const AT_ONCE: usize = 16;
+
+/// Threads that rank, apart from those that train, which are busy for minutes; none where the system gives none.
+static RANKING: LazyLock<Option<ThreadPool>> =
+    LazyLock::new(|| ThreadPoolBuilder::new().thread_name(|number| format!("ranking-{number}")).build().ok());
 
 /// Minutes of the longest shift: a week.
 const MINUTES_MAX: f64 = 7.0 * 24.0 * 60.0;
@@ -280,7 +286,7 @@ async fn remember_evidence(services: &Services, inputs: &mut [Input]) {
         .collect();
     let found = nearest::of_each(&*services.vectors, &questions).await;
     let asked = inputs.iter_mut().filter(|input| input.features.ours().is_some());
-    asked.zip(found).for_each(|(input, evidence)| input.evidence = Some(evidence));
+    asked.zip(found).for_each(|(input, evidence)| input.evidence = evidence);
 }
 
 impl Features {
@@ -319,11 +325,14 @@ impl<'a> Serving<'a> {
         Ok(())
     }
 
-    /// Every case ranked, in the order of the queue, on all cores. Other requests get their turn in between.
+    /// Every case ranked, in the order of the queue, several at once. Other requests get their turn in between.
     async fn scored(&self, inputs: &[Input]) -> Vec<RankedCase> {
         let mut output = Vec::with_capacity(inputs.len());
         for some in inputs.chunks(AT_ONCE) {
-            output.par_extend(some.par_iter().map(|input| self.ranked(input)));
+            match &*RANKING {
+                Some(pool) => pool.install(|| output.par_extend(some.par_iter().map(|input| self.ranked(input)))),
+                None => output.extend(some.iter().map(|input| self.ranked(input))),
+            }
             tokio::task::yield_now().await;
         }
         queue::sort(self.queue, output)
@@ -369,6 +378,7 @@ impl<'a> Serving<'a> {
             ("policy".to_owned(), policy.to_owned()),
             ("features".to_owned(), features::SCHEMA_VERSION.to_owned()),
             ("risk".to_owned(), risk),
+            ("reasons".to_owned(), risk::REASONS_VERSION.to_owned()),
             ("risk_canary".to_owned(), canary.unwrap_or_else(|| "none".to_owned())),
             ("effect".to_owned(), effect),
             ("settings".to_owned(), digest::hex_of(&weights)?),

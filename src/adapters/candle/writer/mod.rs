@@ -3,7 +3,7 @@
 //! The directory holds one `*.gguf` file, or `*.safetensors` files and `config.json`; and in both cases `tokenizer.json`
 //! and the chat template (`chat_template.jinja`, or in `tokenizer_config.json`).
 //!
-//! Guarantees: the model only ever chooses among wordings that are given to it ([`grammar`]); it is the model that was
+//! Guarantees: but for measurements the model only ever chooses among wordings that are given to it ([`grammar`]); it is the model that was
 //! pinned, file by file, or the one that its manifest names where it is shipped, or it is not loaded; nothing is downloaded. Non-goals: what to say, values, judging the result.
 
 mod files;
@@ -152,6 +152,21 @@ impl CandleWriter {
         let budget = Budget { tokens: self.limits.tokens, until: Instant::now() + self.limits.time };
         let (chosen, written) = grammar::write(&mut self.network, &self.grammar, (&prompt, brief), budget)?;
         Ok((chosen, [prompt, written]))
+    }
+
+    /// How long it takes to read `prompt`, and then to write `tokens` more, each the most probable one, without a grammar.
+    ///
+    /// # Errors
+    /// What the network said.
+    pub fn pace(&mut self, prompt: &[u32], tokens: usize) -> Result<[Duration; 2], String> {
+        self.network.start()?;
+        let start = Instant::now();
+        let mut next = grammar::likeliest(&self.network.read(prompt)?, |_| true);
+        let read = start.elapsed();
+        for _ in 0..tokens {
+            next = grammar::likeliest(&self.network.read(&[next.unwrap_or_default()])?, |_| true);
+        }
+        Ok([read, start.elapsed().saturating_sub(read)])
     }
 
     /// The most probable token after `tokens`, read in one piece: what a forward without memory says.

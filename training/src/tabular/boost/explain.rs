@@ -4,9 +4,10 @@
 //! branches (Lundberg et al. 2018, path-dependent).
 //!
 //! Method: a leaf counts for a set of known columns where the row follows its path in each of them; in the others it counts
-//! by the share of training rows. So of the columns on its path only those that the row follows can be known, and all sets
-//! of a size are one coefficient of the product of `share + t` over these. Every column that the row does not follow gets
-//! the same; the product without one that it follows is a division by its factor.
+//! by the share of training rows. The weight of a set of `k` of `n - 1` columns, `k! (n - 1 - k)! / n!`, is the integral of
+//! `x^k (1 - x)^(n - 1 - k)` from 0 to 1, so the sum over all sets is the integral of a product with one factor for each
+//! column. It is a polynomial of degree `n - 1`: Gauss and Legendre's rule with half as many nodes is exact, and every term
+//! of it is positive, so nothing cancels however long the path.
 //!
 //! Guarantees: the contributions and the base sum to the raw score; equal to the definition, summed over all subsets,
 //! up to rounding; depth is bounded by [`DEPTH_MAX`](super::DEPTH_MAX), so the recursion is too.
@@ -18,6 +19,9 @@ use rayon::prelude::*;
 
 use super::booster::Booster;
 use super::tree::{Node, Reading, Tree};
+
+/// Steps that bring a node to the last bit from where it is begun.
+const NEWTON_STEPS: usize = 8;
 
 /// A column on the way down.
 #[derive(Debug, Clone, Copy)]
@@ -38,16 +42,22 @@ struct Walk<'a> {
     contributions: &'a mut [f64],
 }
 
+/// A node of a rule of quadrature between 0 and 1.
+#[derive(Debug, Clone, Copy)]
+struct Abscissa {
+    at: f64,
+    weight: f64,
+}
+
 /// What walks leave to the next one.
 #[derive(Default)]
 struct Scratch {
     /// The columns from the root to where the walk is, each once.
     path: Vec<Step>,
-    /// Coefficients of the product over what the row follows, that of `t⁰` first.
-    product: Vec<f64>,
-    /// At `[columns][known]`: the share of the orders of so many columns in which a certain one comes right after a certain
-    /// set of so many.
-    orders: Vec<Vec<f64>>,
+    /// At each node the product over the columns of the path that the row follows.
+    products: Vec<f64>,
+    /// The rule for each number of columns.
+    rules: Vec<Vec<Abscissa>>,
 }
 
 impl Booster {
@@ -137,58 +147,58 @@ impl Walk<'_> {
 impl Scratch {
     /// What a leaf of this value adds for each column of the path.
     fn credit(&mut self, value: f64, contributions: &mut [f64]) {
-        let Scratch { path, product, orders } = self;
-        while orders.len() <= path.len() {
-            orders.push(of_orders(orders.len()));
+        let Scratch { path, products, rules } = self;
+        while rules.len() <= path.len() {
+            rules.push(rule(rules.len().div_ceil(2)));
         }
-        let orders = orders.get(path.len()).map(Vec::as_slice).unwrap_or_default();
-        product.clear();
-        product.push(1.0);
-        let mut left = value;
-        for step in path.iter() {
-            if step.follows {
-                multiply(product, step.share);
-            } else {
-                left *= step.share;
-            }
+        let rule = rules.get(path.len()).map(Vec::as_slice).unwrap_or_default();
+        let followed = path.iter().filter(|step| step.follows).count();
+        let apart = path.len() - followed;
+        let left: f64 = value * path.iter().filter(|step| !step.follows).map(|step| step.share).product::<f64>();
+        products.clear();
+        products.extend(rule.iter().map(|node| {
+            let factors = path.iter().filter(|step| step.follows).map(|step| step.factor(node.at));
+            node.weight * factors.product::<f64>() * (1.0 - node.at).powi(apart.saturating_sub(1) as i32)
+        }));
+        let away = -left * products.iter().sum::<f64>();
+        if apart > 0 {
+            products.iter_mut().zip(rule).for_each(|(product, node)| *product *= 1.0 - node.at);
         }
-        let away = -left * product.iter().zip(orders).map(|(sets, share)| sets * share).sum::<f64>();
         for step in path.iter() {
             let Some(entry) = contributions.get_mut(step.column as usize) else { continue };
-            *entry +=
-                if step.follows { left * (1.0 - step.share) * divided(product, step.share, orders) } else { away };
+            *entry += if step.follows {
+                let others = products.iter().zip(rule).map(|(product, node)| product / step.factor(node.at));
+                left * (1.0 - step.share) * others.sum::<f64>()
+            } else {
+                away
+            };
         }
     }
 }
 
-/// `known! (columns - 1 - known)! / columns!` for every number of known ones.
-fn of_orders(columns: usize) -> Vec<f64> {
-    let mut shares = Vec::with_capacity(columns);
-    let mut share = 1.0 / columns as f64;
-    for known in 0..columns {
-        shares.push(share);
-        share *= (known + 1) as f64 / (columns - 1 - known).max(1) as f64;
+impl Step {
+    fn factor(self, at: f64) -> f64 {
+        self.share * (1.0 - at) + at
     }
-    shares
 }
 
-/// Multiplies a polynomial by `share + t`.
-fn multiply(product: &mut Vec<f64>, share: f64) {
-    let mut below = 0.0;
-    for coefficient in product.iter_mut() {
-        let own = *coefficient;
-        *coefficient = own * share + below;
-        below = own;
-    }
-    product.push(below);
-}
-
-/// The coefficients of a polynomial divided by `share + t`, which divides it, each times its weight, summed.
-fn divided(product: &[f64], share: f64, weights: &[f64]) -> f64 {
-    let (mut quotient, mut sum) = (0.0, 0.0);
-    for (coefficient, weight) in product.iter().skip(1).zip(weights).rev() {
-        quotient = coefficient - share * quotient;
-        sum += quotient * weight;
-    }
-    sum
+/// Gauss and Legendre's rule with so many nodes between 0 and 1, exact for polynomials of degree `2 nodes - 1`; each node
+/// by Newton's method from Tricomi's estimate.
+fn rule(nodes: usize) -> Vec<Abscissa> {
+    let count = nodes as f64;
+    let node = |place: usize| {
+        let mut x = (std::f64::consts::PI * (place as f64 + 0.75) / (count + 0.5)).cos();
+        let mut slope = 1.0;
+        for _ in 0..NEWTON_STEPS {
+            let (mut below, mut value) = (1.0, x);
+            for degree in 2..=nodes {
+                let degree = degree as f64;
+                (below, value) = (value, ((2.0 * degree - 1.0) * x * value - (degree - 1.0) * below) / degree);
+            }
+            slope = count * (x * value - below) / (x * x - 1.0);
+            x -= value / slope;
+        }
+        Abscissa { at: 0.5 * (1.0 - x), weight: 1.0 / ((1.0 - x * x) * slope * slope) }
+    };
+    (0..nodes).map(node).collect()
 }
