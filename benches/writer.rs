@@ -40,7 +40,7 @@ fn open(dir: &std::path::Path) -> CandleWriter {
         Ok(writer) => writer,
         Err(error) => {
             let told = LoadError::to_string(&error);
-            let pinned = told.split('"').nth(1).unwrap_or_else(|| panic!("{told}")).to_owned();
+            let pinned = told.split('"').nth(1).expect(&told).to_owned();
             CandleWriter::load(dir, Some(&pinned), limits).unwrap()
         }
     }

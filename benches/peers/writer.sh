@@ -24,8 +24,8 @@ compare() {
     fi
     local ours=() theirs=()
     for _ in 1 2 3; do
-        ours+=("$(taskset -c 0 cargo bench --quiet --locked --bench writer -- --model "$PWD/$dir/$name" | tail -1)")
-        theirs+=("$(taskset -c 0 node "$dir/writer.mjs" "$PWD/$dir/$name/model.gguf" | tail -1)")
+        ours+=("$(taskset -c 0 cargo bench --quiet --locked --bench writer -- --model "$PWD/$dir/$name" --prompt 128 --tokens 64 --rounds 3 | tail -1)")
+        theirs+=("$(taskset -c 0 node "$dir/writer.mjs" "$PWD/$dir/$name/model.gguf" 128 64 3 | tail -1)")
     done
     python3 - "$name" "${ours[@]}" "${theirs[@]}" <<'PY' || failed=1
 import json, statistics, sys
