@@ -6,7 +6,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use holdfast::adapters::candle::LoadError;
 use holdfast::adapters::candle::writer::{CandleWriter, Limits};
 use serde_json::json;
 
@@ -17,7 +16,11 @@ fn argument(name: &str, default: &str) -> String {
 fn main() {
     let count = |name: &str, default: &str| argument(name, default).parse::<usize>().expect("a number");
     let (prompt, tokens, rounds) = (count("--prompt", "256"), count("--tokens", "128"), count("--rounds", "5"));
-    let mut writer = open(&PathBuf::from(argument("--model", "")));
+    let dir = PathBuf::from(argument("--model", ""));
+    // A benchmark trusts what it is given: it pins what it finds.
+    let pinned = CandleWriter::digest_of(&dir).unwrap();
+    let limits = Limits { tokens: 1024, time: Duration::from_secs(600) };
+    let mut writer = CandleWriter::load(&dir, Some(&pinned), limits).unwrap();
     // Any tokens do: what they are does not change what a product costs.
     let prompt: Vec<u32> = (0..prompt).map(|at| u32::try_from(at * 7 % 251).unwrap()).collect();
     let mut paces: Vec<[Duration; 2]> = (0..=rounds).map(|_| writer.pace(&prompt, tokens).unwrap()).collect();
@@ -31,17 +34,4 @@ fn main() {
     #[expect(clippy::cast_precision_loss, reason = "small counts")]
     let [read, written] = [prompt.len() as f64 / median(0), tokens as f64 / median(1)];
     println!("{}", json!({ "read_per_s": read, "written_per_s": written }));
-}
-
-/// A benchmark trusts what it is given: it pins what it finds.
-fn open(dir: &std::path::Path) -> CandleWriter {
-    let limits = Limits { tokens: 1024, time: Duration::from_secs(600) };
-    match CandleWriter::load(dir, None, limits) {
-        Ok(writer) => writer,
-        Err(error) => {
-            let told = LoadError::to_string(&error);
-            let pinned = told.split('"').nth(1).expect(&told).to_owned();
-            CandleWriter::load(dir, Some(&pinned), limits).unwrap()
-        }
-    }
 }

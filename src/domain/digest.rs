@@ -16,22 +16,6 @@ pub fn canonical(value: &impl Serialize) -> Result<Vec<u8>, NotCanonical> {
     serde_json_canonicalizer::to_vec(value).map_err(|e| NotCanonical(e.to_string()))
 }
 
-/// SHA-256 over the canonical form of an object of which the members' canonical forms are given, in the order of their
-/// names, which are plain.
-#[must_use]
-pub fn of_members(members: &[(&str, Vec<u8>)]) -> [u8; 32] {
-    debug_assert!(members.is_sorted_by_key(|(name, _)| *name), "in the order of their names");
-    let mut hasher = Sha256::new();
-    for (at, (name, value)) in members.iter().enumerate() {
-        hasher.update(if at == 0 { "{\"" } else { ",\"" });
-        hasher.update(name);
-        hasher.update("\":");
-        hasher.update(value);
-    }
-    hasher.update(if members.is_empty() { "{}" } else { "}" });
-    hasher.finalize().into()
-}
-
 /// SHA-256 over the canonical form of `value`.
 ///
 /// # Errors

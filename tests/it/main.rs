@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod calendar;
-mod digest;
 mod flow;
 mod language;
 mod policy;

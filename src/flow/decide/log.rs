@@ -79,20 +79,25 @@ pub async fn choose(
     Ok(Chosen { exploration, explored: (first..).zip(explored).collect() })
 }
 
+/// What a decision's id is the digest of: all of it but the id, also what is not there.
+#[derive(Serialize)]
+struct Content<'a> {
+    as_of: &'a Timestamp,
+    input: &'a [Value],
+    versions: &'a BTreeMap<String, String>,
+    output: &'a [RankedCase],
+    exploration: &'a Option<Exploration>,
+    plan: &'a Option<ShiftPlan>,
+}
+
 /// The decision that a ranking is with what was chosen on it, under the id of its content.
 fn decision(draft: Draft, exploration: Option<Exploration>) -> Result<Decision, FlowError> {
     let Draft { as_of, input, versions, output, plan } = draft;
     let id = DecisionId::of_digest(&[0; 32]);
     let mut decision = Decision { id, as_of, input, versions, output, exploration, plan };
     let Decision { as_of, input, versions, output, exploration, plan, .. } = &decision;
-    decision.id = DecisionId::of_digest(&digest::of_members(&[
-        ("as_of", digest::canonical(as_of)?),
-        ("exploration", digest::canonical(exploration)?),
-        ("input", digest::canonical(input)?),
-        ("output", digest::canonical(output)?),
-        ("plan", digest::canonical(plan)?),
-        ("versions", digest::canonical(versions)?),
-    ]));
+    let content = Content { as_of, input, versions, output, exploration, plan };
+    decision.id = DecisionId::of_digest(&digest::of(&content)?);
     Ok(decision)
 }
 

@@ -90,7 +90,8 @@ async fn search_each(
                 break;
             }
             limit = (limit * 4).min(LOOKED_THROUGH_MAX);
-            hits = vectors.search_each(&collection, vec![query(asked, limit)]).await?.pop().unwrap_or_default();
+            let Query { vector, filter, .. } = query(asked, limit);
+            hits = vectors.search(&collection, &vector, &filter, limit).await?;
         }
     }
     Ok(())

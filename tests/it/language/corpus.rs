@@ -49,6 +49,18 @@ fn every_intent_has_enough_to_train_and_to_measure() {
         |of: &dyn Fn(&Labelled) -> bool| messages.iter().filter(|m| of(m)).count() as f64 / messages.len() as f64;
     let (held_out, foreign) = (share(&|m| m.held_out), share(&|m| m.language != "en"));
     println!("{} messages, {held_out:.3} held out, {foreign:.3} not English", messages.len());
+    for (intent, (train, held_out)) in &counts {
+        println!("{:<20} {train} to train, {held_out} held out", intent.name());
+    }
+    let mut batches: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for message in &messages {
+        let (all, foreign) = batches.entry(&message.batch).or_default();
+        *all += 1;
+        *foreign += usize::from(message.language != "en");
+    }
+    for (batch, (all, foreign)) in batches {
+        println!("{batch:<12} {all} messages, {:.0} % not English", 100.0 * foreign as f64 / all as f64);
+    }
     assert!((0.05..0.16).contains(&held_out), "{held_out}");
     assert!(foreign >= 0.15, "{foreign}");
 }

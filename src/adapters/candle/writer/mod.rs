@@ -65,6 +65,15 @@ pub struct CandleWriter {
 }
 
 impl CandleWriter {
+    /// What the directory `dir` has to be pinned to.
+    ///
+    /// # Errors
+    /// [`LoadError::Unfit`]: a file is missing, or cannot be read.
+    pub fn digest_of(dir: &Path) -> Result<String, LoadError> {
+        let files = Files::read(dir).map_err(|message| LoadError::unfit(&dir.display().to_string(), message))?;
+        Ok(files.digest)
+    }
+
     /// Loads the directory `dir` if its digest is `pinned`.
     ///
     /// # Errors

@@ -65,7 +65,7 @@ impl Booster {
     /// All entries sum to [`Booster::raw`].
     pub fn contributions(&self, row: &[f32]) -> Vec<f64> {
         let mut all = vec![0.0; self.columns() + 1];
-        self.explain(row, &mut all);
+        self.explain(row, &mut Scratch::default(), &mut all);
         all
     }
 
@@ -76,20 +76,18 @@ impl Booster {
         let values = rows.as_slice().unwrap_or_default();
         let mut all = Array2::zeros((count, self.columns() + 1));
         let out = all.as_slice_mut().unwrap_or_default().par_chunks_mut(self.columns() + 1);
-        out.enumerate().with_min_len(16).for_each(|(row, out)| {
-            self.explain(values.get(row * width..(row + 1) * width).unwrap_or_default(), out);
+        out.enumerate().with_min_len(16).for_each_init(Scratch::default, |scratch, (row, out)| {
+            self.explain(values.get(row * width..(row + 1) * width).unwrap_or_default(), scratch, out);
         });
         all
     }
 
-    fn explain(&self, row: &[f32], contributions: &mut [f64]) {
+    fn explain(&self, row: &[f32], scratch: &mut Scratch, contributions: &mut [f64]) {
         let Some((base, contributions)) = contributions.split_last_mut() else { return };
         *base = self.base;
-        let mut scratch = Scratch::default();
         for tree in &self.trees {
             *base += tree.mean();
-            let walk = &mut Walk { tree, row, readings: &self.readings, scratch: &mut scratch, contributions };
-            walk.visit(0);
+            Walk { tree, row, readings: &self.readings, scratch, contributions }.visit(0);
         }
     }
 }
